@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Per-extent file contents encryption.
+ *
+ * This file connects three parties.  The filesystem knows its extents and their
+ * nonces.  fs/crypto, i.e. the rest of this directory, knows policies and master
+ * keys.  The engine, a module that registers a struct fscrypt_extent_ops, knows
+ * how to derive the extents' keys and to use them.
+ *
+ * The regular files of such a filesystem have no key of their own.  Instead,
+ * their fscrypt_inode_info has a handle of the engine from the time it is set up
+ * to the time it is freed.  All handles of a master key share what their extents'
+ * keys are derived from, and it is wiped when the last of them is closed.  So
+ * after FS_IOC_REMOVE_ENCRYPTION_KEY the files that are still open can be read
+ * and written, as with per-file keys, and nothing else can be done with what is
+ * left of the master key.
+ *
+ * Lock order: the master key's mk_sem, or the semaphore of a key in a process
+ * keyring, is held while a handle is opened.  Nothing is held while the engine
+ * is requested, while it prepares a mode, and while a handle is closed.
+ */
+
+#include <linux/bio.h>
+#include <linux/export.h>
+#include <linux/kmod.h>
+#include <linux/module.h>
+
+#include "fscrypt_private.h"
+
+static const struct fscrypt_extent_ops __rcu *fscrypt_extent_ops;
+static DEFINE_MUTEX(fscrypt_extent_ops_mutex);
+static bool fscrypt_extent_engine_missed;
+
+/**
+ * fscrypt_register_extent_ops() - register the engine of per-extent encryption
+ * @ops: the engine's operations; must stay valid until unregistered
+ *
+ * Context: process context.
+ * Return: 0, or -EBUSY if there is an engine already.
+ */
+int fscrypt_register_extent_ops(const struct fscrypt_extent_ops *ops)
+{
+	guard(mutex)(&fscrypt_extent_ops_mutex);
+
+	if (rcu_access_pointer(fscrypt_extent_ops))
+		return -EBUSY;
+	rcu_assign_pointer(fscrypt_extent_ops, ops);
+	WRITE_ONCE(fscrypt_extent_engine_missed, false);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(fscrypt_register_extent_ops);
+
+/**
+ * fscrypt_unregister_extent_ops() - unregister the engine
+ * @ops: what was registered
+ *
+ * To be called when the engine's module is unloaded.  Each open handle has a
+ * reference to the module, so there is none left by then.
+ *
+ * Context: process context, sleeps for an RCU grace period.
+ */
+void fscrypt_unregister_extent_ops(const struct fscrypt_extent_ops *ops)
+{
+	guard(mutex)(&fscrypt_extent_ops_mutex);
+
+	if (WARN_ON_ONCE(rcu_access_pointer(fscrypt_extent_ops) != ops))
+		return;
+	RCU_INIT_POINTER(fscrypt_extent_ops, NULL);
+	synchronize_rcu();
+}
+EXPORT_SYMBOL_GPL(fscrypt_unregister_extent_ops);
+
+/* Get the engine and a reference to its module, or NULL. */
+static const struct fscrypt_extent_ops *fscrypt_get_extent_ops(void)
+{
+	const struct fscrypt_extent_ops *ops;
+
+	guard(rcu)();
+	ops = rcu_dereference(fscrypt_extent_ops);
+	if (ops && !try_module_get(ops->owner))
+		ops = NULL;
+	return ops;
+}
+
+/**
+ * fscrypt_request_extent_engine() - load the engine if @sb needs it
+ * @sb: a filesystem that may use per-extent encryption
+ *
+ * Whether it worked shows when the engine is needed.  To be called where no lock
+ * is held that reading a file, and so modprobe, could wait for.
+ *
+ * Context: process context, may sleep for long.
+ */
+void fscrypt_request_extent_engine(struct super_block *sb)
+{
+	if (sb->s_cop && sb->s_cop->has_per_extent_encryption &&
+	    !rcu_access_pointer(fscrypt_extent_ops))
+		request_module("fscrypt-extent");
+}
+EXPORT_SYMBOL_GPL(fscrypt_request_extent_engine);
+
+static void fscrypt_warn_missing_engine(const struct inode *inode)
+{
+	if (!xchg(&fscrypt_extent_engine_missed, true))
+		fscrypt_warn(inode,
+			     "Missing engine for per-extent encryption (module \"fscrypt-extent\")");
+}
+
+/*
+ * Check that an engine is there, so that regular files can be created in a
+ * directory that is about to get an encryption policy.
+ */
+int fscrypt_check_extent_engine(const struct inode *inode)
+{
+	if (!inode->i_sb->s_cop->has_per_extent_encryption ||
+	    rcu_access_pointer(fscrypt_extent_ops))
+		return 0;
+	fscrypt_warn_missing_engine(inode);
+	return -ENOPKG;
+}
+
+/*
+ * Make sure that a handle can be opened for @ci.  This may load crypto modules
+ * and allocates all ciphers of the mode, so it comes before the master key is
+ * locked: modprobe may have to read a file that is encrypted with that key.
+ */
+int fscrypt_prepare_extent_key(struct fscrypt_inode_info *ci)
+{
+	const struct fscrypt_extent_ops *ops;
+	int err;
+
+	if (!fscrypt_inode_uses_extent_keys(ci->ci_inode))
+		return 0;
+
+	ops = fscrypt_get_extent_ops();
+	if (!ops) {
+		fscrypt_warn_missing_engine(ci->ci_inode);
+		return -ENOPKG;
+	}
+	err = ops->prepare_mode(ci->ci_mode - fscrypt_modes);
+	if (err) {
+		module_put(ops->owner);
+		return err;
+	}
+	ci->ci_extent_ops = ops;
+	return 0;
+}
+
+static int fscrypt_open_extent_handle(struct fscrypt_inode_info *ci,
+				      const struct hmac_sha512_key *kdf,
+				      const u8 *raw_key)
+{
+	const struct fscrypt_extent_open_args args = {
+		.sb = ci->ci_inode->i_sb,
+		.kdf = kdf,
+		.raw_key = raw_key,
+		.mode = ci->ci_mode - fscrypt_modes,
+		.data_unit_bits = ci->ci_data_unit_bits,
+		.direct_key = fscrypt_policy_flags(&ci->ci_policy) &
+			      FSCRYPT_POLICY_FLAG_DIRECT_KEY,
+	};
+	struct fscrypt_extent_handle *handle;
+
+	handle = ci->ci_extent_ops->open(&args);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	ci->ci_extent_handle = handle;
+	return 0;
+}
+
+/* Set up the handle of a file with a v2 policy.  Needs mk->mk_sem. */
+int fscrypt_setup_v2_extent_key(struct fscrypt_inode_info *ci,
+				const struct fscrypt_master_key *mk)
+{
+	return fscrypt_open_extent_handle(ci, &mk->mk_secret.hkdf, NULL);
+}
+
+/*
+ * Set up the handle of a file with a v1 policy, whose master key isn't prepared
+ * for HKDF.  As everywhere in v1, only as much of the master key is used as the
+ * mode needs, so it makes no difference which keyring it comes from.
+ */
+int fscrypt_setup_v1_extent_key(struct fscrypt_inode_info *ci,
+				const u8 *raw_master_key)
+{
+	struct hmac_sha512_key kdf;
+	int err;
+
+	fscrypt_init_hkdf(&kdf, raw_master_key, ci->ci_mode->keysize);
+	err = fscrypt_open_extent_handle(ci, &kdf, raw_master_key);
+	memzero_explicit(&kdf, sizeof(kdf));
+	return err;
+}
+
+/*
+ * Undo fscrypt_prepare_extent_key() and whatever followed.  May be called in
+ * reclaim.  It comes before the inode lets go of its master key, so that the key
+ * isn't reported as absent before what came from it is wiped.
+ */
+void fscrypt_put_extent_key(struct fscrypt_inode_info *ci)
+{
+	if (ci->ci_extent_handle)
+		ci->ci_extent_ops->close(ci->ci_extent_handle);
+	module_put(ci->ci_extent_ops->owner);
+}
+
+/* Get the info of an inode that has a handle, or NULL if its key isn't there. */
+static const struct fscrypt_inode_info *
+fscrypt_get_extent_info(const struct inode *inode)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_inode_info(inode);
+
+	return ci && ci->ci_extent_handle ? ci : NULL;
+}
+
+/**
+ * fscrypt_have_same_extent_key() - whether two files can share extents
+ * @a: an inode
+ * @b: another inode of the same filesystem
+ *
+ * Comparing policies isn't enough: the key with a given v1 descriptor can have
+ * been replaced by another while the one file was open.
+ *
+ * Context: any.
+ * Return: %true if the keys of both are set up, and an extent written through
+ *	   one reads the same through the other
+ */
+bool fscrypt_have_same_extent_key(const struct inode *a, const struct inode *b)
+{
+	const struct fscrypt_inode_info *ci_a = fscrypt_get_extent_info(a);
+	const struct fscrypt_inode_info *ci_b = fscrypt_get_extent_info(b);
+
+	return ci_a && ci_b && ci_a->ci_extent_ops == ci_b->ci_extent_ops &&
+	       fscrypt_policies_equal(&ci_a->ci_policy, &ci_b->ci_policy) &&
+	       ci_a->ci_extent_ops->same_key(ci_a->ci_extent_handle,
+					     ci_b->ci_extent_handle);
+}
+EXPORT_SYMBOL_GPL(fscrypt_have_same_extent_key);
+
+/**
+ * fscrypt_new_extent_nonce() - get the nonce for a new extent
+ * @inode: the encrypted regular file that the extent is written by
+ * @nonce: (output) the nonce
+ *
+ * Context: any.
+ * Return: 0, or -ENOKEY if the inode's key isn't set up
+ */
+int fscrypt_new_extent_nonce(const struct inode *inode,
+			     struct fscrypt_extent_nonce *nonce)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	if (!ci)
+		return -ENOKEY;
+	ci->ci_extent_ops->new_nonce(nonce);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(fscrypt_new_extent_nonce);
+
+/**
+ * fscrypt_parse_extent_context() - get an extent's nonce from its context
+ * @inode: the encrypted regular file that has the extent
+ * @ctx: the context as found on disk
+ * @len: its length in bytes
+ * @nonce: (output) the nonce
+ *
+ * Context: any.
+ * Return: 0, -ENOKEY if the inode's key isn't set up, or -EUCLEAN if the context
+ *	   isn't valid
+ */
+int fscrypt_parse_extent_context(const struct inode *inode, const u8 *ctx,
+				 size_t len, struct fscrypt_extent_nonce *nonce)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	if (!ci)
+		return -ENOKEY;
+	return ci->ci_extent_ops->parse_context(ctx, len, nonce);
+}
+EXPORT_SYMBOL_GPL(fscrypt_parse_extent_context);
+
+/**
+ * fscrypt_encrypt_extent_bio() - encrypt part of an extent
+ * @inode: the file that the extent is written by
+ * @nonce: the extent's nonce
+ * @pos: position of the first byte in the extent's data unit space; a multiple
+ *	 of the filesystem's block size
+ * @src: the bio with the plaintext
+ * @src_iter: where in @src to begin; not changed
+ * @dst: the bio for the ciphertext.  All that its own iterator covers is
+ *	 written.  May be @src.
+ *
+ * Context: may sleep until a cipher is free.  Doesn't allocate memory in a way
+ *	    that could fail or recurse into the filesystem.
+ * Return: 0 or a negative errno, on which @dst must not be written to disk
+ */
+int fscrypt_encrypt_extent_bio(const struct inode *inode,
+			       const struct fscrypt_extent_nonce *nonce,
+			       u64 pos, struct bio *src,
+			       const struct bvec_iter *src_iter,
+			       struct bio *dst)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	if (WARN_ON_ONCE(!ci))
+		return -ENOKEY;
+	return ci->ci_extent_ops->encrypt(ci->ci_extent_handle, nonce, pos, src,
+					  src_iter, dst);
+}
+EXPORT_SYMBOL_GPL(fscrypt_encrypt_extent_bio);
+
+/**
+ * fscrypt_decrypt_extent_bio() - decrypt part of an extent in place
+ * @inode: the file that the extent is read by
+ * @nonce: the extent's nonce
+ * @pos: position of the first byte in the extent's data unit space; a multiple
+ *	 of the filesystem's block size
+ * @bio: the bio whose pages have the ciphertext
+ * @iter: what to decrypt of @bio; not changed
+ *
+ * The inode must not be freed before this returned.
+ *
+ * Context: as fscrypt_encrypt_extent_bio().
+ * Return: 0 or a negative errno, on which the read must fail
+ */
+int fscrypt_decrypt_extent_bio(const struct inode *inode,
+			       const struct fscrypt_extent_nonce *nonce,
+			       u64 pos, struct bio *bio,
+			       const struct bvec_iter *iter)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	if (WARN_ON_ONCE(!ci))
+		return -ENOKEY;
+	return ci->ci_extent_ops->decrypt(ci->ci_extent_handle, nonce, pos, bio,
+					  iter);
+}
+EXPORT_SYMBOL_GPL(fscrypt_decrypt_extent_bio);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Per-extent file contents encryption: the interface between the filesystems
+ * that need it, fs/crypto, and the engine.
+ *
+ * A filesystem whose extents are shared by several inodes, or are moved by the
+ * filesystem itself, can't use fscrypt's one key per inode.  Instead, each of
+ * its extents has a random nonce, and the extent's key is derived from the
+ * master key of the inode's encryption policy and that nonce.  fs/crypto keeps
+ * doing everything else: policies, the keyring, file names and symlinks.
+ *
+ * The engine that derives the extents' keys and runs the ciphers is a loadable
+ * module, "fscrypt-extent".  It registers one struct fscrypt_extent_ops.
+ *
+ * On-disk format and key derivation: Documentation/filesystems/fscrypt.rst,
+ * "Per-extent encryption".
+ */
+#ifndef _LINUX_FSCRYPT_EXTENT_H
+#define _LINUX_FSCRYPT_EXTENT_H
+
+#include <linux/types.h>
+
+struct bio;
+struct bvec_iter;
+struct hmac_sha512_key;
+struct inode;
+struct module;
+struct super_block;
+
+#define FSCRYPT_EXTENT_NONCE_SIZE	16
+
+/* Identifies an extent within its master key.  Random, stored in the clear. */
+struct fscrypt_extent_nonce {
+	u8 bytes[FSCRYPT_EXTENT_NONCE_SIZE];
+};
+
+#define FSCRYPT_EXTENT_CONTEXT_V1	1
+/* Reserved: a nonce and the __le32 index of the first data unit. */
+#define FSCRYPT_EXTENT_CONTEXT_V2	2
+
+/*
+ * What a filesystem stores for each encrypted extent.  Everything else that is
+ * needed to decrypt it is in the inode's encryption context.
+ */
+struct fscrypt_extent_context {
+	u8 version;
+	struct fscrypt_extent_nonce nonce;
+} __packed;
+
+/* Opaque to everybody but the engine; one for each inode in memory. */
+struct fscrypt_extent_handle;
+
+/**
+ * struct fscrypt_extent_open_args - what an inode's extent handle is made from
+ * @sb: the filesystem; handles of different filesystems share no key
+ * @kdf: the output of HKDF-Extract of the master key, as an HMAC key.  Never
+ *	 all zeroes.
+ * @raw_key: the key to use directly, @mode's key size long, if @direct_key and
+ *	     the policy is v1, else NULL
+ * @mode: contents encryption mode, FSCRYPT_MODE_*
+ * @data_unit_bits: log2 of the data unit size in bytes, 9 to PAGE_SHIFT
+ * @direct_key: whether the policy has FSCRYPT_POLICY_FLAG_DIRECT_KEY
+ *
+ * The engine copies what it needs: no pointer is kept after open returns.
+ */
+struct fscrypt_extent_open_args {
+	const struct super_block *sb;
+	const struct hmac_sha512_key *kdf;
+	const u8 *raw_key;
+	u8 mode;
+	u8 data_unit_bits;
+	bool direct_key;
+};
+
+/**
+ * struct fscrypt_extent_ops - the engine
+ * @owner: the engine's module.  fs/crypto holds a reference to it for each
+ *	   open handle and during each call that takes none.
+ * @prepare_mode: make encryption and decryption with the FSCRYPT_MODE_* @mode
+ *	possible without further allocation.  Idempotent; cheap when already
+ *	done.  Sleeps, allocates with GFP_KERNEL and may load modules, so no
+ *	lock that I/O, eviction or key setup can wait for may be held.
+ *	Return: 0, -ENOPKG if the cipher is unavailable, -EINVAL if @mode isn't
+ *	a contents mode, -ENOMEM, or -EINTR.
+ * @open: make a handle.  @prepare_mode must have succeeded for the mode.
+ *	Called with mk_sem or the key's semaphore held for reading; allocates
+ *	with GFP_KERNEL, loads no module.
+ *	Return: the handle, or ERR_PTR(-EINVAL, -ENOPKG or -ENOMEM).
+ * @close: free a handle that is in no use.  Closing the last handle of a master
+ *	key wipes everything that was derived from it before returning.  Process
+ *	context, possibly in reclaim: takes only spinlocks and allocates nothing.
+ * @new_nonce: get the nonce for a new extent.  Any context.
+ * @parse_context: validate the @len bytes of @ctx, which come from the disk and
+ *	may be anything, and get the nonce.  Any context.
+ *	Return: 0 or -EUCLEAN.
+ * @same_key: whether extents of one handle can be read through the other, i.e.
+ *	whether an extent can be shared by the two inodes.  Any context.
+ * @encrypt: encrypt all that @dst's own iterator covers from @src at @src_iter
+ *	to the pages of @dst, which may be those of @src.  @pos is the byte
+ *	position of the first byte in the extent's data unit space.
+ *	@pos and all bvecs must be multiples of the data unit size.
+ * @decrypt: decrypt what @iter covers of @bio, in place.
+ *
+ * @encrypt and @decrypt sleep until a cipher is free, enter a NOFS scope for
+ * as long as they run, and don't allocate memory in a way that could fail.
+ * They must not be called with bounce pages yet to be allocated, as waiting for
+ * those with a cipher held could deadlock.  They hold no cipher on return.
+ * Return: 0, -EINVAL if something isn't aligned or out of range, or -EIO if the
+ * cipher failed.  On error the output is undefined and must not be used: it
+ * must neither be written to disk nor be given to a reader.
+ */
+struct fscrypt_extent_ops {
+	struct module *owner;
+	int (*prepare_mode)(u8 mode);
+	struct fscrypt_extent_handle *
+		(*open)(const struct fscrypt_extent_open_args *args);
+	void (*close)(struct fscrypt_extent_handle *handle);
+	void (*new_nonce)(struct fscrypt_extent_nonce *nonce);
+	int (*parse_context)(const u8 *ctx, size_t len,
+			     struct fscrypt_extent_nonce *nonce);
+	bool (*same_key)(const struct fscrypt_extent_handle *a,
+			 const struct fscrypt_extent_handle *b);
+	int (*encrypt)(const struct fscrypt_extent_handle *handle,
+		       const struct fscrypt_extent_nonce *nonce, u64 pos,
+		       struct bio *src, const struct bvec_iter *src_iter,
+		       struct bio *dst);
+	int (*decrypt)(const struct fscrypt_extent_handle *handle,
+		       const struct fscrypt_extent_nonce *nonce, u64 pos,
+		       struct bio *bio, const struct bvec_iter *iter);
+};
+
+/* For the engine */
+int fscrypt_register_extent_ops(const struct fscrypt_extent_ops *ops);
+void fscrypt_unregister_extent_ops(const struct fscrypt_extent_ops *ops);
+
+/* For filesystems; with CONFIG_FS_ENCRYPTION only */
+void fscrypt_request_extent_engine(struct super_block *sb);
+bool fscrypt_have_same_extent_key(const struct inode *a, const struct inode *b);
+int fscrypt_new_extent_nonce(const struct inode *inode,
+			     struct fscrypt_extent_nonce *nonce);
+int fscrypt_parse_extent_context(const struct inode *inode, const u8 *ctx,
+				 size_t len, struct fscrypt_extent_nonce *nonce);
+int fscrypt_encrypt_extent_bio(const struct inode *inode,
+			       const struct fscrypt_extent_nonce *nonce,
+			       u64 pos, struct bio *src,
+			       const struct bvec_iter *src_iter,
+			       struct bio *dst);
+int fscrypt_decrypt_extent_bio(const struct inode *inode,
+			       const struct fscrypt_extent_nonce *nonce,
+			       u64 pos, struct bio *bio,
+			       const struct bvec_iter *iter);
+
+#endif /* _LINUX_FSCRYPT_EXTENT_H */
