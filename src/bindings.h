@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The C interfaces that the crate uses and the kernel crate doesn't bind: input
+ * of bindgen.  Each inline_X() is the inline function or macro X(), which
+ * bindgen can't bind, as a function.
+ */
+#ifndef _FSCRYPT_EXTENT_BINDINGS_H
+#define _FSCRYPT_EXTENT_BINDINGS_H
+
+#include <crypto/skcipher.h>
+#include <linux/bio.h>
+#include <linux/crypto.h>
+#include <linux/fscrypt.h>
+#include <linux/fscrypt_extent.h>
+#include <linux/scatterlist.h>
+#include <linux/siphash.h>
+#include <linux/workqueue.h>
+
+void inline_memzero_explicit(void *s, size_t count);
+int inline_crypto_memneq(const void *a, const void *b, size_t size);
+
+unsigned int inline_memalloc_nofs_save(void);
+void inline_memalloc_nofs_restore(unsigned int flags);
+
+struct workqueue_struct *inline_alloc_workqueue(const char *name,
+						unsigned int flags);
+bool inline_ratelimit(void);
+
+struct bio_vec inline_bio_iter_iovec(struct bio *bio, struct bvec_iter iter);
+void inline_bio_advance_iter_single(const struct bio *bio,
+				    struct bvec_iter *iter, unsigned int bytes);
+void inline_sg_set_page(struct scatterlist *sg, struct page *page,
+			unsigned int len, unsigned int offset);
+
+void inline_crypto_free_sync_skcipher(struct crypto_sync_skcipher *tfm);
+unsigned int
+inline_crypto_sync_skcipher_ivsize(struct crypto_sync_skcipher *tfm);
+const char *
+inline_crypto_sync_skcipher_driver_name(struct crypto_sync_skcipher *tfm);
+void inline_crypto_sync_skcipher_set_flags(struct crypto_sync_skcipher *tfm,
+					   u32 flags);
+int inline_crypto_sync_skcipher_setkey(struct crypto_sync_skcipher *tfm,
+				       const u8 *key, unsigned int keylen);
+
+void inline_skcipher_request_set_sync_tfm(struct skcipher_request *req,
+					  struct crypto_sync_skcipher *tfm);
+void inline_skcipher_request_set_callback(struct skcipher_request *req,
+					  u32 flags, crypto_completion_t compl,
+					  void *data);
+void inline_skcipher_request_set_crypt(struct skcipher_request *req,
+				       struct scatterlist *src,
+				       struct scatterlist *dst,
+				       unsigned int cryptlen, void *iv);
+
+#endif /* _FSCRYPT_EXTENT_BINDINGS_H */

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The cache of ciphers: a mode's preallocated ciphers, and the keys that are set in them.
+//!
+//! A slot is a cipher and the key it has. It stays keyed after its use, so that the next I/O to
+//! the same extent needs neither key derivation nor setting a key; a miss takes the slot that was
+//! idle for the longest time. I/O with one key shares one slot.
+//!
+//! # Locking
+//!
+//! All locks of the module are leaves: none is ever taken with another one held.
+//!
+//! - `Pool::preparing`, a mutex, is held while a mode's ciphers are allocated, with `GFP_KERNEL`.
+//!   Only `prepare_mode` takes it, which isn't called with any lock that I/O, eviction or key setup
+//!   can wait for.
+//! - `Roots::table`, a spinlock, is taken by open and close.
+//! - `Cache::state`, a spinlock, is taken by I/O and close.
+//!
+//! The spinlocks are only taken in process context, so interrupts stay enabled; close may run in
+//! reclaim, so nothing is allocated under them. Keys are derived and set outside of them.
+//!
+//! # Forward progress
+//!
+//! A caller that finds no idle slot waits for one without a time limit. The holders of the slots
+//! don't wait for it: nobody holds two slots, nor waits for pages, locks or I/O while holding one.
+//! Allocations while a slot is held, of modes whose `setkey` allocates, are in a NOFS scope, so
+//! that reclaim doesn't wait for writeback that waits for the slot; they are smaller than a page,
+//! which the page allocator refuses only to a task that is being killed for memory (and under
+//! fault injection). Hence waiting a little and trying again helps.
+
+use crate::{
+    cipher::{
+        Cipher,
+        Key, //
+    },
+    mode::{
+        Mode,
+        MAX_KEY_SIZE, //
+    },
+    queue::ReclaimQueue,
+    root::RootId,
+    secret::Secret,
+    table::{
+        new_cipher,
+        Found,
+        KeyName,
+        Table, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        new_condvar,
+        new_spinlock,
+        Arc,
+        CondVar,
+        SpinLock, //
+    },
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
+    workqueue::{
+        impl_has_work,
+        new_work,
+        Work,
+        WorkItem, //
+    },
+};
+
+/// How often setting a key is tried when there is no memory, and how long to wait in between.
+const SETKEY_ATTEMPTS: usize = 50;
+const RETRY_DELAY: Delta = Delta::from_millis(10);
+
+struct State {
+    table: Table,
+    /// Number of tasks waiting for [`Cache::changed`].
+    waiting: usize,
+}
+
+/// The ciphers of one mode.
+#[pin_data]
+pub(crate) struct Cache {
+    /// The mode.
+    pub(crate) mode: &'static Mode,
+    #[pin]
+    state: SpinLock<State>,
+    /// Signalled when a slot becomes idle or ready while somebody waits.
+    #[pin]
+    changed: CondVar,
+    #[pin]
+    refill: Work<Cache>,
+    /// Keeps the algorithm there while all slots have lost their ciphers.
+    _algorithm: Cipher,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Cache { self.refill }
+}
+
+/// A use of a slot that is `Ready`.
+struct Use<'a> {
+    cache: &'a Cache,
+    index: usize,
+}
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        self.cache.update(|table| table.put(self.index));
+    }
+}
+
+/// A cipher with the key that was asked for. Its slot is in use as long as this lives.
+pub(crate) struct SlotGuard<'a> {
+    // Fields are dropped in this order: a slot mustn't become idle while its cipher has another
+    // reference.
+    cipher: Arc<Cipher>,
+    _use: Use<'a>,
+}
+
+impl SlotGuard<'_> {
+    /// The cipher.
+    pub(crate) fn cipher(&self) -> &Cipher {
+        &self.cipher
+    }
+}
+
+impl Cache {
+    /// Allocates `size` ciphers; `algorithm` is one more. Sleeps, allocates with `GFP_KERNEL`.
+    pub(crate) fn new(mode: &'static Mode, size: usize, algorithm: Cipher) -> Result<Arc<Self>> {
+        let state = State {
+            table: Table::new(mode, size)?,
+            waiting: 0,
+        };
+
+        Arc::pin_init(
+            pin_init!(Self {
+                mode,
+                state <- new_spinlock!(state, "fscrypt_extent::cache"),
+                changed <- new_condvar!("fscrypt_extent::changed"),
+                refill <- new_work!("fscrypt_extent::refill"),
+                _algorithm: algorithm,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Changes the table such that waiting tasks have to look again.
+    fn update(&self, change: impl FnOnce(&mut Table)) {
+        let mut state = self.state.lock();
+
+        change(&mut state.table);
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Gets a cipher with the key `name`, which `derive` makes if no slot has it.
+    ///
+    /// Sleeps until a slot is idle, so the caller must have none, and must be in a NOFS scope. The
+    /// wait is uninterruptible, as I/O can't be given up for a signal. `ENOMEM`, or what the cipher
+    /// has against the key; the caller must then call [`Self::refill`].
+    pub(crate) fn get(
+        &self,
+        name: KeyName,
+        derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
+    ) -> Result<SlotGuard<'_>> {
+        let guard = |index, cipher| SlotGuard {
+            cipher,
+            _use: Use { cache: self, index },
+        };
+        let mut state = self.state.lock();
+        let (index, mut cipher) = loop {
+            match state.table.find(&name) {
+                Found::Hit(index, cipher) => return Ok(guard(index, cipher)),
+                Found::Miss(index, cipher) => break (index, cipher),
+                Found::Busy => {
+                    state.waiting += 1;
+                    self.changed.wait(&mut state);
+                    state.waiting -= 1;
+                }
+            }
+        };
+
+        drop(state);
+        pin_init::stack_pin_init!(let key = Secret::new(derive));
+        if let Err(error) = set_key(&mut cipher, &key) {
+            // It has parts of both keys now, so it must be freed, to be wiped.
+            drop(cipher);
+            self.update(|table| table.lose(index));
+            return Err(error);
+        }
+
+        let cipher = Arc::from(cipher);
+        let shared = cipher.clone();
+        self.update(|table| table.publish(index, name, shared));
+        Ok(guard(index, cipher))
+    }
+
+    /// Wipes all keys of `root`, none of which is in use. The caller must then call
+    /// [`Self::refill`].
+    ///
+    /// May be called in reclaim: takes a spinlock, for one slot at a time, and allocates nothing.
+    /// Where setting a key allocates, it frees the ciphers, which zeroizes them. It doesn't wait
+    /// for a key that is just being replaced by another, which overwrites it.
+    pub(crate) fn purge(&self, root: RootId) {
+        loop {
+            // The lock is not held in what follows.
+            let taken = self.state.lock().table.take_of_root(root);
+            let Some((index, mut cipher)) = taken else {
+                break;
+            };
+
+            if !self.mode.setkey_allocates && cipher.forget_key().is_ok() {
+                self.update(|table| table.put_blank(index, cipher));
+            } else {
+                drop(cipher);
+                self.update(|table| table.lose(index));
+            }
+        }
+    }
+
+    /// Has `queue` replace the ciphers that were lost, if any. Any context.
+    pub(crate) fn refill(self: &Arc<Self>, queue: &ReclaimQueue) {
+        if self.state.lock().table.has_lost() {
+            // If it is in the queue already, it has yet to begin.
+            let _ = queue.enqueue(self.clone());
+        }
+    }
+}
+
+/// Sets the key of a cipher. See "Forward progress".
+fn set_key(cipher: &mut Cipher, key: &Key) -> Result {
+    let mut result = cipher.set_key(key);
+
+    for _ in 1..SETKEY_ATTEMPTS {
+        if result != Err(ENOMEM) {
+            break;
+        }
+        fsleep(RETRY_DELAY);
+        result = cipher.set_key(key);
+    }
+    result
+}
+
+impl WorkItem for Cache {
+    type Pointer = Arc<Self>;
+
+    /// Allocates new ciphers for the slots that have lost theirs.
+    ///
+    /// I/O may be waiting for them, so this doesn't give up.
+    fn run(this: Arc<Self>) {
+        loop {
+            let lost = this.state.lock().table.take_lost();
+            let Some(index) = lost else {
+                break;
+            };
+            let cipher = loop {
+                match new_cipher(this.mode) {
+                    Ok(cipher) => break cipher,
+                    Err(_) => fsleep(RETRY_DELAY),
+                }
+            };
+
+            this.update(|table| table.put_blank(index, cipher));
+        }
+    }
+}
+
+#[kunit_tests(fscrypt_extent_cache)]
+mod tests {
+    use super::*;
+    use crate::{
+        context::Nonce,
+        mode::MODES,
+        random,
+        table::KeyKind, //
+    };
+    use core::cell::Cell;
+    use kernel::{
+        sync::{
+            atomic::{
+                Atomic,
+                Relaxed, //
+            },
+            Completion, //
+        },
+        workqueue, //
+    };
+
+    const XTS: usize = 0;
+    const ADIANTUM: usize = 3;
+
+    fn cache(mode: usize, size: usize) -> Result<Arc<Cache>> {
+        Cache::new(&MODES[mode], size, Cipher::new(&MODES[mode])?)
+    }
+
+    fn names<const N: usize>(root: RootId) -> [KeyName; N] {
+        core::array::from_fn(|_| KeyName {
+            root,
+            kind: KeyKind::Extent(Nonce::random()),
+        })
+    }
+
+    /// Gets and puts a slot, and returns whether the key was there.
+    fn hits(cache: &Cache, name: KeyName) -> Result<bool> {
+        let derived = Cell::new(false);
+
+        cache.get(name, |key| {
+            derived.set(true);
+            random::fill(key);
+        })?;
+        Ok(!derived.get())
+    }
+
+    #[test]
+    fn hit_and_miss() -> Result {
+        let cache = cache(XTS, 5)?;
+        let [a, b] = names(RootId::next());
+        let all = [
+            a,
+            b,
+            KeyName {
+                root: RootId::next(),
+                ..a
+            },
+            KeyName {
+                kind: KeyKind::Direct,
+                ..a
+            },
+            KeyName {
+                kind: KeyKind::RawDirect,
+                ..a
+            },
+        ];
+
+        for name in all {
+            assert!(!hits(&cache, name)?);
+        }
+        for name in all {
+            assert!(hits(&cache, name)?);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn evicts_least_recently_used() -> Result {
+        let cache = cache(XTS, 3)?;
+        let [a, b, c, d, e] = names(RootId::next());
+
+        for name in [a, b, c] {
+            assert!(!hits(&cache, name)?);
+        }
+        assert!(hits(&cache, a)?);
+        // In place of b, then c.
+        assert!(!hits(&cache, d)?);
+        assert!(!hits(&cache, e)?);
+        for name in [a, d, e] {
+            assert!(hits(&cache, name)?);
+        }
+        assert!(!hits(&cache, b)?);
+        Ok(())
+    }
+
+    #[test]
+    fn shares_slot() -> Result {
+        let cache = cache(XTS, 1)?;
+        let [a, b] = names(RootId::next());
+        let first = cache.get(a, |key| random::fill(key))?;
+        let second = cache.get(a, |key| random::fill(key))?;
+
+        assert!(Arc::ptr_eq(&first.cipher, &second.cipher));
+        drop((first, second));
+        assert!(!hits(&cache, b)?);
+        Ok(())
+    }
+
+    #[test]
+    fn failed_key_is_not_found() -> Result {
+        let queue = ReclaimQueue::new(c"fscrypt_extent_test")?;
+        let cache = cache(XTS, 1)?;
+        let [name] = names(RootId::next());
+
+        // All zeroes is a weak key.
+        assert!(matches!(cache.get(name, |_| ()), Err(EINVAL)));
+        cache.refill(&queue);
+        assert!(!hits(&cache, name)?);
+        assert!(hits(&cache, name)?);
+        Ok(())
+    }
+
+    #[test]
+    fn purge_spares_other_roots() -> Result {
+        let cache = cache(XTS, 8)?;
+        // With eight lists, the first and the last root share one.
+        let roots: [RootId; 9] = core::array::from_fn(|_| RootId::next());
+        let gone: [KeyName; 3] = names(roots[0]);
+        let kept: [KeyName; 3] = names(roots[8]);
+
+        for name in [gone[0], kept[0], gone[1], kept[1], gone[2], kept[2]] {
+            assert!(!hits(&cache, name)?);
+        }
+        cache.purge(roots[0]);
+        for name in kept {
+            assert!(hits(&cache, name)?);
+        }
+        for name in gone {
+            assert!(!hits(&cache, name)?);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn purge_refills() -> Result {
+        let queue = ReclaimQueue::new(c"fscrypt_extent_test")?;
+        let cache = cache(ADIANTUM, 2)?;
+        let [a, b] = names(RootId::next());
+
+        for name in [a, b] {
+            assert!(!hits(&cache, name)?);
+        }
+        cache.purge(a.root);
+        cache.refill(&queue);
+        // This waits for the work.
+        let _both = (
+            cache.get(a, |key| random::fill(key))?,
+            cache.get(b, |key| random::fill(key))?,
+        );
+        Ok(())
+    }
+
+    /// Gets a slot in another thread.
+    #[pin_data]
+    struct Getter {
+        cache: Arc<Cache>,
+        name: KeyName,
+        /// Whether the key was there.
+        hit: Atomic<bool>,
+        got: Atomic<bool>,
+        #[pin]
+        done: Completion,
+        #[pin]
+        work: Work<Getter>,
+    }
+
+    impl_has_work! {
+        impl HasWork<Self> for Getter { self.work }
+    }
+
+    impl WorkItem for Getter {
+        type Pointer = Arc<Self>;
+
+        fn run(this: Arc<Self>) {
+            if let Ok(hit) = hits(&this.cache, this.name) {
+                this.hit.store(hit, Relaxed);
+                this.got.store(true, Relaxed);
+            }
+            this.done.complete_all();
+        }
+    }
+
+    /// Starts to get a slot, and gives that the time to succeed.
+    fn start_get(cache: &Arc<Cache>, name: KeyName) -> Result<Arc<Getter>> {
+        let getter = Arc::pin_init(
+            pin_init!(Getter {
+                cache: cache.clone(),
+                name,
+                hit: Atomic::new(false),
+                got: Atomic::new(false),
+                done <- Completion::new(),
+                work <- new_work!("fscrypt_extent::test"),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        let _ = workqueue::system_unbound().enqueue(getter.clone());
+        fsleep(Delta::from_millis(20));
+        Ok(getter)
+    }
+
+    #[test]
+    fn waits_for_idle_slot() -> Result {
+        let cache = cache(XTS, 2)?;
+        let [a, b, c, d] = names(RootId::next());
+        let guards = [a, b].map(|name| cache.get(name, |key| random::fill(key)));
+        let getters = [start_get(&cache, c)?, start_get(&cache, d)?];
+
+        for getter in &getters {
+            assert!(!getter.got.load(Relaxed));
+        }
+        drop(guards);
+        for getter in &getters {
+            getter.done.wait_for_completion();
+            assert!(getter.got.load(Relaxed));
+            assert!(!getter.hit.load(Relaxed));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn waits_for_keying() -> Result {
+        let cache = cache(XTS, 2)?;
+        let [name] = names(RootId::next());
+        let getter = Cell::new(Err(ENODATA));
+
+        let guard = cache.get(name, |key| {
+            getter.set(start_get(&cache, name));
+            random::fill(key);
+        })?;
+        let getter = getter.replace(Err(ENODATA))?;
+        getter.done.wait_for_completion();
+        assert!(getter.hit.load(Relaxed));
+        drop(guard);
+        Ok(())
+    }
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Ciphers: synchronous skciphers of the crypto API, and requests to them.
+
+use crate::{
+    bindings,
+    bio::Unit,
+    context::{
+        Nonce,
+        NONCE_SIZE, //
+    },
+    mode::{
+        Mode,
+        MAX_IV_SIZE,
+        MAX_KEY_SIZE, //
+    },
+    random,
+    secret::Secret, //
+};
+use core::{
+    marker::PhantomData,
+    mem::MaybeUninit,
+    ptr::{
+        null_mut,
+        NonNull, //
+    },
+};
+use kernel::{
+    bindings::{
+        scatterlist,
+        sg_init_table, //
+    },
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    prelude::*,
+    warn_on, //
+};
+
+/// `FSCRYPT_CRYPTOAPI_MASK`: algorithms that fscrypt doesn't use. Those that are asynchronous or
+/// allocate memory for each request can't promise forward progress to writeback.
+const EXCLUDED_ALGORITHMS: u32 = bindings::CRYPTO_ALG_ASYNC
+    | bindings::CRYPTO_ALG_ALLOCATES_MEMORY
+    | bindings::CRYPTO_ALG_KERN_DRIVER_ONLY;
+
+/// A key for a cipher: the first [`Mode::key_size`] bytes count.
+pub(crate) type Key = Secret<[u8; MAX_KEY_SIZE]>;
+
+/// A cipher of one mode. Zeroized when freed.
+///
+/// Any number of tasks can encrypt and decrypt with it at a time.
+pub(crate) struct Cipher {
+    // INVARIANT: Points to a valid skcipher that this object owns.
+    tfm: NonNull<bindings::crypto_sync_skcipher>,
+    mode: &'static Mode,
+}
+
+// SAFETY: A skcipher isn't bound to a task.
+unsafe impl Send for Cipher {}
+// SAFETY: Concurrent requests are allowed; what isn't, setting a key, takes `&mut self`.
+unsafe impl Sync for Cipher {}
+
+impl Cipher {
+    /// Allocates a cipher, without a key.
+    ///
+    /// Sleeps, allocates with `GFP_KERNEL`, and may load modules. `ENOENT` if there is no such
+    /// algorithm.
+    pub(crate) fn new(mode: &'static Mode) -> Result<Self> {
+        // SAFETY: The name is a C string.
+        let tfm = from_err_ptr(unsafe {
+            bindings::crypto_alloc_sync_skcipher(mode.cipher.as_char_ptr(), 0, EXCLUDED_ALGORITHMS)
+        })?;
+        // INVARIANT: The allocation succeeded, and nobody else has the pointer.
+        let cipher = Self {
+            tfm: NonNull::new(tfm).ok_or(ENOMEM)?,
+            mode,
+        };
+
+        // SAFETY: `tfm` is valid by the type invariant.
+        let iv_size = unsafe { bindings::inline_crypto_sync_skcipher_ivsize(tfm) };
+        if warn_on!(iv_size as usize != mode.iv_size) {
+            return Err(EINVAL);
+        }
+        // SAFETY: As above.
+        unsafe {
+            bindings::inline_crypto_sync_skcipher_set_flags(
+                tfm,
+                bindings::CRYPTO_TFM_REQ_FORBID_WEAK_KEYS,
+            )
+        };
+        Ok(cipher)
+    }
+
+    /// The crypto API's name of the implementation.
+    pub(crate) fn driver_name(&self) -> &CStr {
+        // SAFETY: `tfm` is valid by the type invariant, and so is the name as long as it is.
+        unsafe {
+            CStr::from_char_ptr(bindings::inline_crypto_sync_skcipher_driver_name(
+                self.tfm.as_ptr(),
+            ))
+        }
+    }
+
+    /// Sets the key.
+    ///
+    /// Sleeps and allocates if [`Mode::setkey_allocates`], else may be called in any context. On
+    /// error the cipher may have any mixture of the old and the new key: it must not be used until
+    /// another call succeeds.
+    pub(crate) fn set_key(&mut self, key: &Key) -> Result {
+        let key = &key[..self.mode.key_size];
+
+        // SAFETY: `tfm` is valid by the type invariant, `&mut self` excludes users of the old key,
+        // and `key` is valid for reads of its length.
+        to_result(unsafe {
+            bindings::inline_crypto_sync_skcipher_setkey(
+                self.tfm.as_ptr(),
+                key.as_ptr(),
+                key.len() as u32,
+            )
+        })
+    }
+
+    /// Replaces the key by a random one, as all zeroes would be refused as a weak key. Context and
+    /// errors are those of [`Self::set_key`].
+    pub(crate) fn forget_key(&mut self) -> Result {
+        pin_init::stack_pin_init!(let key = Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| {
+            random::fill(key)
+        }));
+        self.set_key(&key)
+    }
+}
+
+impl Drop for Cipher {
+    fn drop(&mut self) {
+        // SAFETY: `tfm` is valid and ours by the type invariant.
+        unsafe { bindings::inline_crypto_free_sync_skcipher(self.tfm.as_ptr()) };
+    }
+}
+
+/// The initialization vector of one data unit, of which a mode takes the first
+/// [`Mode::iv_size`] bytes. Aligned like a key.
+#[repr(align(16))]
+pub(crate) struct Iv([u8; MAX_IV_SIZE]);
+
+impl Iv {
+    /// The IV of data unit `index` of an extent that has a key of its own.
+    pub(crate) fn new(index: u64) -> Self {
+        let mut iv = [0; MAX_IV_SIZE];
+
+        iv[..8].copy_from_slice(&index.to_le_bytes());
+        Self(iv)
+    }
+
+    /// The IV of data unit `index` of an extent that shares its key with others.
+    pub(crate) fn with_nonce(index: u64, nonce: &Nonce) -> Self {
+        let mut iv = Self::new(index);
+
+        iv.0[8..8 + NONCE_SIZE].copy_from_slice(nonce.as_bytes());
+        iv
+    }
+}
+
+/// Whether to encrypt or decrypt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Encrypt,
+    Decrypt,
+}
+
+#[repr(C)]
+struct RequestLayout {
+    request: bindings::skcipher_request,
+    context: [u8; bindings::MAX_SYNC_SKCIPHER_REQSIZE as usize],
+}
+
+/// Memory for a [`Request`]: what `SYNC_SKCIPHER_REQUEST_ON_STACK()` declares, but not cleared.
+pub(crate) struct RequestMemory(MaybeUninit<RequestLayout>);
+
+impl RequestMemory {
+    /// Uninitialized memory.
+    pub(crate) const fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+}
+
+/// A request to a cipher, used for one data unit after the other.
+pub(crate) struct Request<'a> {
+    // INVARIANT: Points to a request to a cipher that lives for `'a`, as does the request.
+    request: *mut bindings::skcipher_request,
+    src: scatterlist,
+    dst: scatterlist,
+    _memory: PhantomData<&'a mut RequestMemory>,
+}
+
+impl<'a> Request<'a> {
+    /// Makes a request to `cipher`.
+    pub(crate) fn new(cipher: &'a Cipher, memory: &'a mut RequestMemory) -> Self {
+        let mut src = scatterlist::default();
+        let request: *mut bindings::skcipher_request = memory.0.as_mut_ptr().cast();
+
+        // SAFETY: `request` is followed by as much memory as a synchronous skcipher can ask for,
+        // and its tfm is valid.
+        unsafe {
+            bindings::inline_skcipher_request_set_sync_tfm(request, cipher.tfm.as_ptr());
+            bindings::inline_skcipher_request_set_callback(
+                request,
+                bindings::CRYPTO_TFM_REQ_MAY_SLEEP | bindings::CRYPTO_TFM_REQ_MAY_BACKLOG,
+                None,
+                null_mut(),
+            );
+            sg_init_table(&mut src, 1);
+        }
+        // INVARIANT: It was initialized above.
+        Self {
+            request,
+            src,
+            dst: src,
+            _memory: PhantomData,
+        }
+    }
+
+    /// Encrypts or decrypts `src` to `dst`, which must be of the same size. Sleeps.
+    ///
+    /// Each unit is a scatterlist of one entry, which is what all the fast paths want.
+    pub(crate) fn crypt(
+        &mut self,
+        direction: Direction,
+        mut iv: Iv,
+        src: Unit<'_>,
+        dst: Unit<'_>,
+    ) -> Result {
+        let src_list: *mut scatterlist = &mut self.src;
+        let dst_list = if src == dst {
+            src_list
+        } else {
+            &raw mut self.dst
+        };
+
+        // SAFETY: The request is valid by the type invariant, the scatterlists are initialized, and
+        // the units' pages are valid. As the cipher is synchronous, nothing keeps the pointers.
+        to_result(unsafe {
+            bindings::inline_sg_set_page(src_list, src.page(), src.len(), src.offset());
+            if dst_list != src_list {
+                bindings::inline_sg_set_page(dst_list, dst.page(), dst.len(), dst.offset());
+            }
+            bindings::inline_skcipher_request_set_crypt(
+                self.request,
+                src_list,
+                dst_list,
+                src.len(),
+                iv.0.as_mut_ptr().cast(),
+            );
+            match direction {
+                Direction::Encrypt => bindings::crypto_skcipher_encrypt(self.request),
+                Direction::Decrypt => bindings::crypto_skcipher_decrypt(self.request),
+            }
+        })
+    }
+}
+
+#[kunit_tests(fscrypt_extent_cipher)]
+mod tests {
+    use super::*;
+    use crate::{
+        fixture::{
+            ends,
+            TestBio, //
+        },
+        mode::MODES, //
+    };
+
+    fn cipher(mode: usize, key: &[u8]) -> Result<Cipher> {
+        let mut cipher = Cipher::new(&MODES[mode])?;
+        let key = KBox::pin_init(
+            Secret::new(|bytes: &mut [u8; MAX_KEY_SIZE]| bytes[..key.len()].copy_from_slice(key)),
+            GFP_KERNEL,
+        )?;
+
+        cipher.set_key(&key)?;
+        Ok(cipher)
+    }
+
+    /// Encrypts `data`, checks that decryption inverts it, and returns the ciphertext.
+    fn encrypt(cipher: &Cipher, iv: &[u8], data: &[u8]) -> Result<KVec<u8>> {
+        let src = TestBio::new(&[(0, data.len())])?;
+        let dst = TestBio::new(&[(512, data.len())])?;
+        let src_unit = src.units(data.len() as u32).next().ok_or(EINVAL)??;
+        let dst_unit = dst.units(data.len() as u32).next().ok_or(EINVAL)??;
+        let iv = || {
+            let mut bytes = [0; MAX_IV_SIZE];
+
+            bytes[..iv.len()].copy_from_slice(iv);
+            Iv(bytes)
+        };
+        let mut memory = RequestMemory::new();
+        let mut request = Request::new(cipher, &mut memory);
+
+        src.write(data)?;
+        request.crypt(Direction::Encrypt, iv(), src_unit, dst_unit)?;
+        let ciphertext = dst.read()?;
+        request.crypt(Direction::Decrypt, iv(), dst_unit, dst_unit)?;
+        if src.read()?[..] != *data || dst.read()?[..] != *data {
+            return Err(EBADMSG);
+        }
+        Ok(ciphertext)
+    }
+
+    /// 00..ff, twice.
+    fn counting() -> [u8; 512] {
+        core::array::from_fn(|i| i as u8)
+    }
+
+    /// IEEE Std 1619-2007, vector 10.
+    #[test]
+    fn aes_256_xts() -> Result {
+        let key = b"\x27\x18\x28\x18\x28\x45\x90\x45\x23\x53\x60\x28\x74\x71\x35\x26\
+                    \x62\x49\x77\x57\x24\x70\x93\x69\x99\x59\x57\x49\x66\x96\x76\x27\
+                    \x31\x41\x59\x26\x53\x58\x97\x93\x23\x84\x62\x64\x33\x83\x27\x95\
+                    \x02\x88\x41\x97\x16\x93\x99\x37\x51\x05\x82\x09\x74\x94\x45\x92";
+        let ciphertext = encrypt(&cipher(0, key)?, b"\xff", &counting())?;
+
+        assert_eq!(
+            ends(&ciphertext)?,
+            (
+                0x1c3b3a102f770386e4836c99e370cf9b,
+                0xc4f36ffda9fcea70b9c6e693e148c151
+            )
+        );
+        Ok(())
+    }
+
+    /// The key 00..0f and data unit 0x123456789; computed with OpenSSL's AES-ECB and AES-CBC.
+    #[test]
+    fn aes_128_cbc_essiv() -> Result {
+        let key: [u8; 16] = core::array::from_fn(|i| i as u8);
+        let ciphertext = encrypt(&cipher(1, &key)?, &Iv::new(0x1_2345_6789).0, &counting())?;
+
+        assert_eq!(
+            ends(&ciphertext)?,
+            (
+                0x2a40c4628590483408190a6f837c3fb4,
+                0x2a41503546060ce97ff56da7a1ae7e00
+            )
+        );
+        Ok(())
+    }
+
+    /// The key 00..1f and data unit 0x123456789; computed with XTS in Python on OpenSSL's SM4-ECB.
+    #[test]
+    fn sm4_xts() -> Result {
+        let key: [u8; 32] = core::array::from_fn(|i| i as u8);
+        let ciphertext = encrypt(&cipher(2, &key)?, &Iv::new(0x1_2345_6789).0, &counting())?;
+
+        assert_eq!(
+            ends(&ciphertext)?,
+            (
+                0x959e6e75895f4c834c0e88393137e8fb,
+                0xa240256f9c55b241c0e1bd2728ebcf7a
+            )
+        );
+        Ok(())
+    }
+
+    /// The first vector for XChaCha12 and AES-256 of the authors of Adiantum.
+    #[test]
+    fn adiantum() -> Result {
+        let key = b"\x9e\xeb\xb2\x49\x3c\x1c\xf5\xf4\x6a\x99\xc2\xc4\xdf\xb1\xf4\xdd\
+                    \x75\x20\x57\xea\x2c\x4f\xcd\xb2\xa5\x3d\x7b\x49\x1e\xab\xfd\x0f";
+        let iv = b"\xdf\x63\xd4\xab\xd2\x49\xf3\xd8\x33\x81\x37\x60\x7d\xfa\x73\x08\
+                   \xd8\x49\x6d\x80\xe8\x2f\x62\x54\xeb\x0e\xa9\x39\x5b\x45\x7f\x8a";
+        let data = 0x67c9f23084418e43fbf3b33e79367fe8_u128.to_be_bytes();
+        let ciphertext = encrypt(&cipher(3, key)?, iv, &data)?;
+
+        assert!(ciphertext[..] == 0x6d32861867860f3f967c9d280d53ec9f_u128.to_be_bytes());
+        Ok(())
+    }
+
+    #[test]
+    fn forgets_key() -> Result {
+        for mode in 0..MODES.len() {
+            let key: [u8; 64] = core::array::from_fn(|i| i as u8);
+            let mut cipher = cipher(mode, &key)?;
+            let before = encrypt(&cipher, b"\x01", &counting())?;
+
+            cipher.forget_key()?;
+            assert!(encrypt(&cipher, b"\x01", &counting())?[..] != before[..]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_weak_key() {
+        assert!(matches!(cipher(0, &[0; 64]), Err(EINVAL)));
+    }
+
+    #[test]
+    fn iv_layout() -> Result {
+        let nonce = Nonce::parse_context(&crate::fixture::CONTEXT)?;
+        let (index, rest) = (b"\x89\x67\x45\x23\x01\0\0\0", [0; 24]);
+
+        assert!(Iv::new(0x1_2345_6789).0[..8] == *index);
+        assert!(Iv::new(0x1_2345_6789).0[8..] == rest);
+        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[..8] == *index);
+        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[8..24] == *nonce.as_bytes());
+        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[24..] == rest[..8]);
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! All state of the module.
+
+use crate::{
+    cache::Cache,
+    mode::MODES,
+    pool::Pool,
+    queue::ReclaimQueue,
+    root::{
+        ExtentRoot,
+        Roots, //
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// The engine.
+#[pin_data]
+pub(crate) struct Engine {
+    // Dropped before what its work uses.
+    queue: ReclaimQueue,
+    #[pin]
+    pools: [Pool; MODES.len()],
+    /// The master keys in use.
+    #[pin]
+    pub(crate) roots: Roots,
+}
+
+impl Engine {
+    /// Makes an engine with pools of `pool_size` ciphers. Sleeps.
+    pub(crate) fn new(pool_size: u16) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            queue: ReclaimQueue::new(c"fscrypt_extent")?,
+            pools <- pin_init::pin_init_array_from_fn(|i| Pool::new(&MODES[i], pool_size)),
+            roots <- Roots::new(),
+        })
+    }
+
+    /// The pool of the mode `FSCRYPT_MODE_*`; `EINVAL` if it isn't for contents.
+    pub(crate) fn pool(&self, mode: u8) -> Result<&Pool> {
+        self.pools
+            .iter()
+            .find(|pool| pool.mode.number == mode)
+            .ok_or(EINVAL)
+    }
+
+    /// Ends a handle's use of `root`. With the last one, wipes all keys derived from it; the root
+    /// itself is wiped when the caller drops it. Context as in [`Cache::purge`].
+    pub(crate) fn put_root(&self, root: &ExtentRoot) {
+        if self.roots.put(root) {
+            for cache in self.pools.iter().filter_map(Pool::cache) {
+                cache.purge(root.id);
+                self.refill(cache);
+            }
+        }
+    }
+
+    /// Has the ciphers replaced that `cache` has lost. Any context.
+    pub(crate) fn refill(&self, cache: &Arc<Cache>) {
+        cache.refill(&self.queue);
+    }
+}

@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Handles: what an inode needs to encrypt and decrypt its extents.
+
+use crate::{
+    bindings,
+    bio::{
+        Unit,
+        Units, //
+    },
+    cache::Cache,
+    cipher::{
+        Direction,
+        Iv,
+        Key,
+        Request,
+        RequestMemory, //
+    },
+    context::{
+        Nonce,
+        NONCE_SIZE, //
+    },
+    engine::Engine,
+    hkdf::{
+        self,
+        Info, //
+    },
+    mode::MAX_KEY_SIZE,
+    nofs::NofsScope,
+    pool::Pool,
+    root::{
+        ExtentRoot,
+        Filesystem, //
+    },
+    secret::{
+        memory_equals,
+        Secret, //
+    },
+    table::{
+        KeyKind,
+        KeyName, //
+    },
+};
+use core::mem::discriminant;
+use kernel::{
+    bindings::hmac_sha512_key,
+    page::PAGE_SHIFT,
+    prelude::*,
+    sync::Arc,
+    task::might_sleep, //
+};
+
+/// Data unit indices are below this.
+const INDEX_LIMIT: u64 = 1 << 32;
+
+/// Where the keys of a handle's extents come from.
+pub(crate) enum KeySource<'a> {
+    /// Each extent has its own, derived from the extent root.
+    PerExtent,
+    /// `FSCRYPT_POLICY_FLAG_DIRECT_KEY`: the extents share one, derived from the master key.
+    Direct,
+    /// The same in a v1 policy: this is the one they share.
+    RawDirect(&'a [u8]),
+}
+
+/// The keys of a handle's extents.
+enum Keys {
+    PerExtent,
+    Direct(Pin<KBox<Key>>),
+    RawDirect(Pin<KBox<Key>>),
+}
+
+/// What a handle is made from; see `struct fscrypt_extent_open_args`.
+pub(crate) struct OpenArgs<'a> {
+    pub(crate) filesystem: Filesystem,
+    pub(crate) kdf: &'a hmac_sha512_key,
+    pub(crate) keys: KeySource<'a>,
+    pub(crate) data_unit_bits: u8,
+}
+
+/// A handle, one for each inode in memory.
+pub(crate) struct Handle<'a> {
+    engine: &'a Engine,
+    cache: &'a Arc<Cache>,
+    root: Arc<ExtentRoot>,
+    keys: Keys,
+    data_unit_bits: u8,
+}
+
+impl<'a> Handle<'a> {
+    /// Makes a handle for the mode of `pool`.
+    ///
+    /// Allocates with `GFP_KERNEL`. `EINVAL` if something is impossible, `ENOPKG` if the mode
+    /// wasn't prepared, or `ENOMEM`.
+    pub(crate) fn open(engine: &'a Engine, pool: &'a Pool, args: &OpenArgs<'_>) -> Result<Self> {
+        let cache = pool.cache().ok_or(ENOPKG)?;
+        let mode = cache.mode;
+
+        if !(9..=PAGE_SHIFT).contains(&args.data_unit_bits.into()) {
+            return Err(EINVAL);
+        }
+        // A KDF that was never keyed would make everybody's keys the same.
+        if memory_equals(args.kdf, &hmac_sha512_key::default()) {
+            pr_err!("The key derivation key is missing\n");
+            return Err(EINVAL);
+        }
+        let keys = match args.keys {
+            KeySource::PerExtent => Keys::PerExtent,
+            _ if mode.iv_size < 8 + NONCE_SIZE => return Err(EINVAL),
+            KeySource::Direct => Keys::Direct(KBox::pin_init(
+                Secret::new(|key| hkdf::expand(args.kdf, Info::DirectKey(mode.number), key)),
+                GFP_KERNEL,
+            )?),
+            KeySource::RawDirect(raw) if raw.len() != mode.key_size => return Err(EINVAL),
+            KeySource::RawDirect(raw) => Keys::RawDirect(KBox::pin_init(
+                Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| key[..raw.len()].copy_from_slice(raw)),
+                GFP_KERNEL,
+            )?),
+        };
+
+        Ok(Self {
+            engine,
+            cache,
+            root: engine.roots.get(args.filesystem, args.kdf)?,
+            keys,
+            data_unit_bits: args.data_unit_bits,
+        })
+    }
+
+    /// The data unit size in bytes.
+    pub(crate) fn data_unit_size(&self) -> u32 {
+        1 << self.data_unit_bits
+    }
+
+    /// Whether extents of one handle can be read through the other. Any context.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.root.id == other.root.id
+            && self.cache.mode.number == other.cache.mode.number
+            && self.data_unit_bits == other.data_unit_bits
+            && discriminant(&self.keys) == discriminant(&other.keys)
+    }
+
+    /// Encrypts `src` to `dst`, which may be the same. `pos` is where in the extent's data unit
+    /// space they begin, in bytes.
+    ///
+    /// Sleeps until a cipher is free. `EINVAL` if something isn't aligned or out of range, `EIO` if
+    /// the cipher fails; in either case, what was written is undefined.
+    pub(crate) fn encrypt(
+        &self,
+        nonce: &Nonce,
+        pos: u64,
+        src: Units<'_>,
+        dst: Units<'_>,
+    ) -> Result {
+        let len = dst.bytes();
+
+        if src.bytes() != len {
+            return self.refuse(pos, len);
+        }
+        let units = src.zip(dst).map(|(src, dst)| Ok((src?, dst?)));
+        self.crypt(Direction::Encrypt, nonce, pos, len, units)
+    }
+
+    /// Decrypts `data` in place, otherwise like [`Self::encrypt`].
+    pub(crate) fn decrypt(&self, nonce: &Nonce, pos: u64, data: Units<'_>) -> Result {
+        let len = data.bytes();
+        let units = data.map(|unit| unit.map(|unit| (unit, unit)));
+
+        self.crypt(Direction::Decrypt, nonce, pos, len, units)
+    }
+
+    fn crypt<'u>(
+        &self,
+        direction: Direction,
+        nonce: &Nonce,
+        pos: u64,
+        len: u32,
+        units: impl Iterator<Item = Result<(Unit<'u>, Unit<'u>)>>,
+    ) -> Result {
+        let unit_mask = u64::from(self.data_unit_size()) - 1;
+        let first = pos >> self.data_unit_bits;
+
+        if len == 0
+            || (pos | u64::from(len)) & unit_mask != 0
+            || first + (u64::from(len) >> self.data_unit_bits) > INDEX_LIMIT
+        {
+            return self.refuse(pos, len);
+        }
+        might_sleep();
+        let _nofs = NofsScope::enter();
+        let slot = self
+            .cache
+            .get(self.key_name(nonce), |key| self.derive(nonce, key))
+            .map_err(|error| {
+                self.engine.refill(self.cache);
+                self.failed(error)
+            })?;
+        let mut memory = RequestMemory::new();
+        let mut request = Request::new(slot.cipher(), &mut memory);
+
+        for (index, unit) in (first..).zip(units) {
+            let Ok((src, dst)) = unit else {
+                return self.refuse(pos, len);
+            };
+            request
+                .crypt(direction, self.iv(index, nonce), src, dst)
+                .map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    fn key_name(&self, nonce: &Nonce) -> KeyName {
+        KeyName {
+            root: self.root.id,
+            kind: match self.keys {
+                Keys::PerExtent => KeyKind::Extent(*nonce),
+                Keys::Direct(_) => KeyKind::Direct,
+                Keys::RawDirect(_) => KeyKind::RawDirect,
+            },
+        }
+    }
+
+    fn derive(&self, nonce: &Nonce, key: &mut [u8; MAX_KEY_SIZE]) {
+        match &self.keys {
+            Keys::PerExtent => hkdf::expand(self.root.prk(), Info::ExtentKey(nonce), key),
+            Keys::Direct(shared) | Keys::RawDirect(shared) => key.copy_from_slice(&shared[..]),
+        }
+    }
+
+    fn iv(&self, index: u64, nonce: &Nonce) -> Iv {
+        match self.keys {
+            Keys::PerExtent => Iv::new(index),
+            Keys::Direct(_) | Keys::RawDirect(_) => Iv::with_nonce(index, nonce),
+        }
+    }
+
+    /// The filesystem has a bug.
+    #[cold]
+    fn refuse(&self, pos: u64, len: u32) -> Result {
+        // SAFETY: May be called in any context.
+        if unsafe { bindings::inline_ratelimit() } {
+            pr_err!(
+                "{} bytes at {} are not aligned to data units of {} bytes, or out of range\n",
+                len,
+                pos,
+                self.data_unit_size()
+            );
+        }
+        Err(EINVAL)
+    }
+
+    #[cold]
+    fn failed(&self, error: Error) -> Error {
+        // SAFETY: May be called in any context.
+        if unsafe { bindings::inline_ratelimit() } {
+            pr_err!("{} failed: {}\n", self.cache.mode.name, error.to_errno());
+        }
+        EIO
+    }
+}
+
+impl Drop for Handle<'_> {
+    fn drop(&mut self) {
+        self.engine.put_root(&self.root);
+    }
+}
+
+#[kunit_tests(fscrypt_extent_handle)]
+mod tests {
+    use super::*;
+    use crate::{
+        bindings::{
+            FSCRYPT_MODE_ADIANTUM,
+            FSCRYPT_MODE_AES_256_CTS,
+            FSCRYPT_MODE_AES_256_XTS, //
+        },
+        cipher::Cipher,
+        fixture::{
+            self,
+            ends,
+            pattern,
+            TestBio, //
+        },
+        random, //
+    };
+    use core::cell::Cell;
+
+    const XTS: u8 = FSCRYPT_MODE_AES_256_XTS as u8;
+    const ADIANTUM: u8 = FSCRYPT_MODE_ADIANTUM as u8;
+
+    fn engine() -> Result<Pin<KBox<Engine>>> {
+        let engine = KBox::pin_init(Engine::new(4), GFP_KERNEL)?;
+
+        engine.pool(XTS)?.prepare()?;
+        engine.pool(ADIANTUM)?.prepare()?;
+        Ok(engine)
+    }
+
+    fn kdf(prk: &[u8; 64]) -> hmac_sha512_key {
+        let mut key = hmac_sha512_key::default();
+
+        hkdf::prepare(prk, &mut key);
+        key
+    }
+
+    fn open<'a>(engine: &'a Engine, mode: u8, bits: u8, keys: KeySource<'_>) -> Result<Handle<'a>> {
+        let args = OpenArgs {
+            filesystem: Filesystem(1),
+            kdf: &kdf(&fixture::PRK),
+            keys,
+            data_unit_bits: bits,
+        };
+
+        Handle::open(engine, engine.pool(mode)?, &args)
+    }
+
+    /// Encrypts the test pattern, checks that decryption inverts it, and returns the ciphertext.
+    fn encrypt(
+        handle: &Handle<'_>,
+        pos: u64,
+        segments: &[(usize, usize)],
+        dst_segments: &[(usize, usize)],
+    ) -> Result<KVec<u8>> {
+        let nonce = Nonce::parse_context(&fixture::CONTEXT)?;
+        let unit_size = handle.data_unit_size();
+        let src = TestBio::new(segments)?;
+        let dst = TestBio::new(dst_segments)?;
+        let data = pattern(segments.iter().map(|&(_, len)| len).sum())?;
+
+        src.write(&data)?;
+        handle.encrypt(&nonce, pos, src.units(unit_size), dst.units(unit_size))?;
+        let ciphertext = dst.read()?;
+        handle.decrypt(&nonce, pos, dst.units(unit_size))?;
+        if src.read()?[..] != data[..] || dst.read()?[..] != data[..] {
+            return Err(EBADMSG);
+        }
+        Ok(ciphertext)
+    }
+
+    /// From the master key 00..3f; computed with Python's `hmac` and OpenSSL's AES-XTS.
+    #[test]
+    fn whole_page_units() -> Result {
+        let engine = engine()?;
+        let handle = open(&engine, XTS, 12, KeySource::PerExtent)?;
+
+        assert_eq!(
+            ends(&encrypt(&handle, 3 << 12, &[(0, 4096)], &[(0, 4096)])?)?,
+            (
+                0x3767d3ffd4121f24b955728ee5a28b0e,
+                0x91ed45940032110423250cef57374675
+            )
+        );
+        Ok(())
+    }
+
+    /// The same, from data unit 16, with segments that differ between source and destination.
+    #[test]
+    fn sub_page_units() -> Result {
+        let engine = engine()?;
+        let handle = open(&engine, XTS, 9, KeySource::PerExtent)?;
+
+        assert_eq!(
+            ends(&encrypt(
+                &handle,
+                16 << 9,
+                &[(1024, 1536), (0, 2048), (512, 512)],
+                &[(0, 512), (512, 3584)]
+            )?)?,
+            (
+                0xa50a312ff019d7e7939fb56cc1635fae,
+                0x85babefa5a1ed237656fa21f301d1b96
+            )
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn direct_key() -> Result {
+        let engine = engine()?;
+        let handle = open(&engine, ADIANTUM, 12, KeySource::Direct)?;
+        let key = KBox::pin_init(
+            Secret::new(|key| hkdf::expand(&kdf(&fixture::PRK), Info::DirectKey(ADIANTUM), key)),
+            GFP_KERNEL,
+        )?;
+        let raw = open(&engine, ADIANTUM, 12, KeySource::RawDirect(&key[..32]))?;
+        let ciphertext = encrypt(&handle, 5 << 12, &[(0, 4096)], &[(0, 4096)])?;
+
+        assert!(ciphertext[..] == encrypt(&raw, 5 << 12, &[(0, 4096)], &[(0, 4096)])?[..]);
+        assert!(!handle.is_same(&raw));
+
+        // Though they have the same root, the other's cached key isn't used.
+        let other = self::engine()?;
+        let handle = open(&other, ADIANTUM, 12, KeySource::Direct)?;
+        let raw = open(&other, ADIANTUM, 12, KeySource::RawDirect(&[1; 32]))?;
+        assert!(ciphertext[..] == encrypt(&handle, 5 << 12, &[(0, 4096)], &[(0, 4096)])?[..]);
+        assert!(ciphertext[..] != encrypt(&raw, 5 << 12, &[(0, 4096)], &[(0, 4096)])?[..]);
+
+        // And with a cipher used directly.
+        let mut cipher = Cipher::new(handle.cache.mode)?;
+        let bio = TestBio::new(&[(0, 4096)])?;
+        let unit = bio.units(4096).next().ok_or(ENODATA)??;
+        let iv = Iv::with_nonce(5, &Nonce::parse_context(&fixture::CONTEXT)?);
+
+        cipher.set_key(&key)?;
+        bio.write(&pattern(4096)?)?;
+        Request::new(&cipher, &mut RequestMemory::new()).crypt(
+            Direction::Encrypt,
+            iv,
+            unit,
+            unit,
+        )?;
+        assert!(ciphertext[..] == bio.read()?[..]);
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_data() -> Result {
+        let engine = engine()?;
+        let handle = open(&engine, XTS, 12, KeySource::PerExtent)?;
+        let page = &[(0, 4096)][..];
+        let error = |pos, src, dst| encrypt(&handle, pos, src, dst).err();
+
+        assert_eq!(error(512, page, page), Some(EINVAL));
+        assert_eq!(error(1 << 44, page, page), Some(EINVAL));
+        assert_eq!(error(u64::MAX - 4095, page, page), Some(EINVAL));
+        assert_eq!(error(((1 << 32) - 1) << 12, page, page), None);
+        assert_eq!(error(0, &[], &[]), Some(EINVAL));
+        assert_eq!(error(0, &[(0, 2048)], &[(0, 2048)]), Some(EINVAL));
+        assert_eq!(error(0, &[(0, 2048), (0, 2048)], page), Some(EINVAL));
+        assert_eq!(error(0, page, &[(0, 4096), (0, 4096)]), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_to_open() -> Result {
+        let engine = engine()?;
+        let unprepared = KBox::pin_init(Engine::new(1), GFP_KERNEL)?;
+        let error = |mode, bits, keys| open(&engine, mode, bits, keys).err();
+        let args = OpenArgs {
+            filesystem: Filesystem(1),
+            kdf: &hmac_sha512_key::default(),
+            keys: KeySource::PerExtent,
+            data_unit_bits: 12,
+        };
+
+        assert_eq!(error(XTS, 8, KeySource::PerExtent), Some(EINVAL));
+        assert_eq!(error(XTS, 13, KeySource::PerExtent), Some(EINVAL));
+        assert_eq!(error(XTS, 12, KeySource::Direct), Some(EINVAL));
+        assert_eq!(
+            error(ADIANTUM, 12, KeySource::RawDirect(&[1; 64])),
+            Some(EINVAL)
+        );
+        assert_eq!(
+            error(FSCRYPT_MODE_AES_256_CTS as u8, 12, KeySource::PerExtent),
+            Some(EINVAL)
+        );
+        assert_eq!(
+            Handle::open(&engine, engine.pool(XTS)?, &args).err(),
+            Some(EINVAL)
+        );
+        assert_eq!(
+            open(&unprepared, XTS, 12, KeySource::PerExtent).err(),
+            Some(ENOPKG)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn shares_root() -> Result {
+        let engine = engine()?;
+        let open_for = |filesystem, prk: &[u8; 64]| {
+            let args = OpenArgs {
+                filesystem: Filesystem(filesystem),
+                kdf: &kdf(prk),
+                keys: KeySource::PerExtent,
+                data_unit_bits: 12,
+            };
+            Handle::open(&engine, engine.pool(XTS)?, &args)
+        };
+        let a = open_for(1, &fixture::PRK)?;
+        let b = open_for(1, &fixture::PRK)?;
+        let root = a.root.id;
+
+        assert!(a.is_same(&b));
+        assert!(!a.is_same(&open_for(2, &fixture::PRK)?));
+        assert!(!a.is_same(&open_for(1, &[1; 64])?));
+        assert!(!a.is_same(&open(&engine, XTS, 9, KeySource::PerExtent)?));
+        assert!(!a.is_same(&open(&engine, ADIANTUM, 12, KeySource::PerExtent)?));
+
+        drop(a);
+        assert!(open_for(1, &fixture::PRK)?.root.id == root);
+        drop(b);
+        assert!(open_for(1, &fixture::PRK)?.root.id != root);
+        Ok(())
+    }
+
+    /// Closing the last handle of a key, and no other, wipes what was derived from it.
+    #[test]
+    fn close_wipes() -> Result {
+        for (mode, direct) in [(XTS, false), (ADIANTUM, false), (ADIANTUM, true)] {
+            let keys = || match direct {
+                false => KeySource::PerExtent,
+                true => KeySource::Direct,
+            };
+            let engine = engine()?;
+            let a = open(&engine, mode, 12, keys())?;
+            let b = open(&engine, mode, 12, keys())?;
+            let name = a.key_name(&Nonce::parse_context(&fixture::CONTEXT)?);
+            let cache = a.cache;
+            let is_cached = || -> Result<bool> {
+                let derived = Cell::new(false);
+
+                cache.get(name, |key| {
+                    derived.set(true);
+                    random::fill(key);
+                })?;
+                Ok(!derived.get())
+            };
+
+            encrypt(&a, 0, &[(0, 4096)], &[(0, 4096)])?;
+            drop(a);
+            assert!(is_cached()?);
+            drop(b);
+            assert!(!is_cached()?);
+        }
+        Ok(())
+    }
+}

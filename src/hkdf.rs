@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Key derivation: HKDF-SHA512 (RFC 5869), with the info strings of fscrypt.
+//!
+//! Extent keys are derived in two steps, so that nothing that stays in memory for an open file can
+//! derive anything but keys of extents:
+//!
+//! ```text
+//! kdf          fs/crypto's HKDF-Extract of the master key
+//! extent root  Expand(kdf, "fscrypt\0" || 9, 64 bytes)
+//! extent key   Expand(extent root, "fscrypt\0" || 9 || nonce, the mode's key size)
+//! ```
+//!
+//! All outputs are at most 64 bytes, so of the output of HKDF-Expand only the first block is ever
+//! needed; a shorter output is its beginning.
+
+use crate::{
+    context::Nonce,
+    secret::Secret, //
+};
+use core::mem::MaybeUninit;
+use kernel::{
+    bindings,
+    bindings::hmac_sha512_key,
+    prelude::*, //
+};
+
+/// Size of one block of output, in bytes.
+pub(crate) const BLOCK_SIZE: usize = 64;
+
+/// What to derive. The first byte after `"fscrypt\0"` is `HKDF_CONTEXT_*` of
+/// `fs/crypto/fscrypt_private.h`.
+pub(crate) enum Info<'a> {
+    /// From a master key: what the keys of all its extents are derived from.
+    ExtentRoot,
+    /// From an extent root: the key of one extent.
+    ExtentKey(&'a Nonce),
+    /// From a master key: the key that `FSCRYPT_POLICY_FLAG_DIRECT_KEY` uses for all data in one
+    /// encryption mode, `FSCRYPT_MODE_*`.
+    DirectKey(u8),
+}
+
+/// HKDF-Expand of a master key or an extent root, prepared as HMAC key in `prk`. Any context.
+pub(crate) fn expand(prk: &hmac_sha512_key, info: Info<'_>, okm: &mut [u8; BLOCK_SIZE]) {
+    match info {
+        Info::ExtentRoot => expand_parts(prk, &[b"fscrypt\0\x09"], okm),
+        Info::ExtentKey(nonce) => expand_parts(prk, &[b"fscrypt\0\x09", nonce.as_bytes()], okm),
+        Info::DirectKey(mode) => expand_parts(prk, &[b"fscrypt\0\x03", &[mode]], okm),
+    }
+}
+
+/// The first block of HKDF-Expand: the HMAC of the info and the byte 1.
+fn expand_parts(prk: &hmac_sha512_key, info: &[&[u8]], okm: &mut [u8; BLOCK_SIZE]) {
+    let mut hmac = MaybeUninit::<bindings::hmac_sha512_ctx>::uninit();
+    let hmac = hmac.as_mut_ptr();
+
+    // SAFETY: `hmac` is writable and `prk` is a prepared key. The inner context is what
+    // hmac_sha512_init() and hmac_sha512_update(), which are inline, operate on.
+    unsafe { bindings::__hmac_sha512_init(&raw mut (*hmac).ctx, &prk.key) };
+    for part in Iterator::chain(info.iter(), &[&[1][..]]) {
+        // SAFETY: `hmac` was initialized above, and `part` is valid for reads of its length.
+        unsafe {
+            bindings::__sha512_update(&raw mut (*hmac).ctx.sha_ctx, part.as_ptr(), part.len())
+        };
+    }
+    // SAFETY: `hmac` was initialized above, and `okm` has room for a SHA-512 digest. This also
+    // zeroizes `hmac`.
+    unsafe { bindings::hmac_sha512_final(hmac, okm.as_mut_ptr()) };
+}
+
+/// Prepares an extent root, or the output of HKDF-Extract, as the key of HMAC.
+pub(crate) fn prepare(prk: &[u8; BLOCK_SIZE], key: &mut hmac_sha512_key) {
+    // SAFETY: `key` is writable and `prk` is valid for reads of its length.
+    unsafe { bindings::hmac_sha512_preparekey(key, prk.as_ptr(), prk.len()) };
+}
+
+/// Derives and prepares the extent root of the master key of `kdf`. Any context.
+pub(crate) fn extent_root(kdf: &hmac_sha512_key) -> impl PinInit<Secret<hmac_sha512_key>> + '_ {
+    Secret::new(|key| {
+        pin_init::stack_pin_init!(let root = Secret::new(|okm| {
+            expand(kdf, Info::ExtentRoot, okm)
+        }));
+        prepare(&root, key);
+    })
+}
+
+#[kunit_tests(fscrypt_extent_hkdf)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    /// Expands `prk` with HKDF-SHA512, and compares.
+    fn expands_to(prk: &[u8; BLOCK_SIZE], info: &[&[u8]], expected: &[u8]) -> bool {
+        let mut key = hmac_sha512_key::default();
+        let mut okm = [0; BLOCK_SIZE];
+
+        prepare(prk, &mut key);
+        expand_parts(&key, info, &mut okm);
+        okm.starts_with(expected)
+    }
+
+    /// The inputs of RFC 5869's test case 1 with SHA-512; the outputs are those that Wycheproof and
+    /// other collections of test vectors have.
+    #[test]
+    fn rfc5869_case_1() {
+        assert!(expands_to(
+            b"\x66\x57\x99\x82\x37\x37\xde\xd0\x4a\x88\xe4\x7e\x54\xa5\x89\x0b\
+              \xb2\xc3\xd2\x47\xc7\xa4\x25\x4a\x8e\x61\x35\x07\x23\x59\x0a\x26\
+              \xc3\x62\x38\x12\x7d\x86\x61\xb8\x8c\xf8\x0e\xf8\x02\xd5\x7e\x2f\
+              \x7c\xeb\xcf\x1e\x00\xe0\x83\x84\x8b\xe1\x99\x29\xc6\x1b\x42\x37",
+            &[b"\xf0\xf1\xf2\xf3\xf4", b"\xf5\xf6\xf7\xf8\xf9"],
+            b"\x83\x23\x90\x08\x6c\xda\x71\xfb\x47\x62\x5b\xb5\xce\xb1\x68\xe4\
+              \xc8\xe2\x6a\x1a\x16\xed\x34\xd9\xfc\x7f\xe9\x2c\x14\x81\x57\x93\
+              \x38\xda\x36\x2c\xb8\xd9\xf9\x25\xd7\xcb",
+        ));
+    }
+
+    /// Test case 3, without info.
+    #[test]
+    fn rfc5869_case_3() {
+        assert!(expands_to(
+            b"\xfd\x20\x0c\x49\x87\xac\x49\x13\x13\xbd\x4a\x2a\x13\x28\x71\x21\
+              \x24\x72\x39\xe1\x1c\x9e\xf8\x28\x02\x04\x4b\x66\xef\x35\x7e\x5b\
+              \x19\x44\x98\xd0\x68\x26\x11\x38\x23\x48\x57\x2a\x7b\x16\x11\xde\
+              \x54\x76\x40\x94\x28\x63\x20\x57\x8a\x86\x3f\x36\x56\x2b\x0d\xf6",
+            &[],
+            b"\xf5\xfa\x02\xb1\x82\x98\xa7\x2a\x8c\x23\x89\x8a\x87\x03\x47\x2c\
+              \x6e\xb1\x79\xdc\x20\x4c\x03\x42\x5c\x97\x0e\x3b\x16\x4b\xf9\x0f\
+              \xff\x22\xd0\x48\x36\xd0\xe2\x34\x3b\xac",
+        ));
+    }
+
+    /// The master key 00..3f and the nonce a0..af; computed with Python's `hmac`.
+    #[test]
+    fn two_steps() -> Result {
+        let nonce = Nonce::parse_context(&fixture::CONTEXT)?;
+        let mut kdf = hmac_sha512_key::default();
+        let mut okm = [0; BLOCK_SIZE];
+
+        prepare(&fixture::PRK, &mut kdf);
+        let root = KBox::pin_init(extent_root(&kdf), GFP_KERNEL)?;
+        expand(&root, Info::ExtentKey(&nonce), &mut okm);
+        assert!(
+            okm == *b"\x90\xc5\x29\x14\x34\xa0\x08\xf8\x81\x39\x94\x92\x59\x42\x24\xc6\
+                      \x31\x54\x73\xcb\x7b\x2f\xad\x69\xa5\x4e\x33\xc5\x32\xfb\xdb\x22\
+                      \x39\x89\xcb\x7f\x2d\x6b\xd0\x83\x5e\x29\xb7\xd1\x76\xfa\x3b\xca\
+                      \xdc\x8d\x96\x83\x8a\x38\xea\xcc\x7a\xc0\xca\x49\xd9\xdb\x6c\xbc"
+        );
+
+        expand(&kdf, Info::DirectKey(9), &mut okm);
+        assert!(
+            okm.starts_with(b"\x9e\xfb\x31\x53\x4e\x24\x4d\xd4\xc2\x51\xdd\x5d\x54\x0c\x71\x4a")
+        );
+        Ok(())
+    }
+}

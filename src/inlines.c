@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Inline functions and macros of the kernel, as functions for Rust to call.
+ */
+
+#include <crypto/utils.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
+#include <linux/string.h>
+
+#include "bindings.h"
+
+void inline_memzero_explicit(void *s, size_t count)
+{
+	memzero_explicit(s, count);
+}
+
+int inline_crypto_memneq(const void *a, const void *b, size_t size)
+{
+	return crypto_memneq(a, b, size);
+}
+
+unsigned int inline_memalloc_nofs_save(void)
+{
+	return memalloc_nofs_save();
+}
+
+void inline_memalloc_nofs_restore(unsigned int flags)
+{
+	memalloc_nofs_restore(flags);
+}
+
+struct workqueue_struct *inline_alloc_workqueue(const char *name,
+						unsigned int flags)
+{
+	return alloc_workqueue("%s", flags, 0, name);
+}
+
+/* One limit for all of the module's messages about failed I/O. */
+bool inline_ratelimit(void)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	return __ratelimit(&limit);
+}
+
+struct bio_vec inline_bio_iter_iovec(struct bio *bio, struct bvec_iter iter)
+{
+	return bio_iter_iovec(bio, iter);
+}
+
+void inline_bio_advance_iter_single(const struct bio *bio,
+				    struct bvec_iter *iter, unsigned int bytes)
+{
+	bio_advance_iter_single(bio, iter, bytes);
+}
+
+void inline_sg_set_page(struct scatterlist *sg, struct page *page,
+			unsigned int len, unsigned int offset)
+{
+	sg_set_page(sg, page, len, offset);
+}
+
+void inline_crypto_free_sync_skcipher(struct crypto_sync_skcipher *tfm)
+{
+	crypto_free_sync_skcipher(tfm);
+}
+
+unsigned int
+inline_crypto_sync_skcipher_ivsize(struct crypto_sync_skcipher *tfm)
+{
+	return crypto_sync_skcipher_ivsize(tfm);
+}
+
+const char *
+inline_crypto_sync_skcipher_driver_name(struct crypto_sync_skcipher *tfm)
+{
+	return crypto_skcipher_driver_name(&tfm->base);
+}
+
+void inline_crypto_sync_skcipher_set_flags(struct crypto_sync_skcipher *tfm,
+					   u32 flags)
+{
+	crypto_sync_skcipher_set_flags(tfm, flags);
+}
+
+int inline_crypto_sync_skcipher_setkey(struct crypto_sync_skcipher *tfm,
+				       const u8 *key, unsigned int keylen)
+{
+	return crypto_sync_skcipher_setkey(tfm, key, keylen);
+}
+
+void inline_skcipher_request_set_sync_tfm(struct skcipher_request *req,
+					  struct crypto_sync_skcipher *tfm)
+{
+	skcipher_request_set_sync_tfm(req, tfm);
+}
+
+void inline_skcipher_request_set_callback(struct skcipher_request *req,
+					  u32 flags, crypto_completion_t compl,
+					  void *data)
+{
+	skcipher_request_set_callback(req, flags, compl, data);
+}
+
+void inline_skcipher_request_set_crypt(struct skcipher_request *req,
+				       struct scatterlist *src,
+				       struct scatterlist *dst,
+				       unsigned int cryptlen, void *iv)
+{
+	skcipher_request_set_crypt(req, src, dst, cryptlen, iv);
+}

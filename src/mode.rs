@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The contents encryption modes of fscrypt.
+
+use crate::bindings::{
+    FSCRYPT_MODE_ADIANTUM,
+    FSCRYPT_MODE_AES_128_CBC,
+    FSCRYPT_MODE_AES_256_XTS,
+    FSCRYPT_MODE_SM4_XTS, //
+};
+use kernel::str::CStr;
+
+/// Size of the longest key of any mode, in bytes.
+pub(crate) const MAX_KEY_SIZE: usize = 64;
+
+/// Size of the longest IV of any mode, in bytes.
+pub(crate) const MAX_IV_SIZE: usize = 32;
+
+/// A contents encryption mode. Sizes are in bytes.
+pub(crate) struct Mode {
+    /// `FSCRYPT_MODE_*`, as it is in policies.
+    pub(crate) number: u8,
+    /// What `Documentation/filesystems/fscrypt.rst` calls it.
+    pub(crate) name: &'static str,
+    /// The crypto API's name of the cipher.
+    pub(crate) cipher: &'static CStr,
+    pub(crate) key_size: usize,
+    pub(crate) iv_size: usize,
+    /// Whether setting a key allocates memory, so can recurse into reclaim, and can fail.
+    pub(crate) setkey_allocates: bool,
+}
+
+/// All the modes.
+pub(crate) static MODES: [Mode; 4] = [
+    Mode {
+        number: FSCRYPT_MODE_AES_256_XTS as u8,
+        name: "AES-256-XTS",
+        cipher: c"xts(aes)",
+        key_size: 64,
+        iv_size: 16,
+        setkey_allocates: false,
+    },
+    Mode {
+        number: FSCRYPT_MODE_AES_128_CBC as u8,
+        name: "AES-128-CBC-ESSIV",
+        cipher: c"essiv(cbc(aes),sha256)",
+        key_size: 16,
+        iv_size: 16,
+        setkey_allocates: false,
+    },
+    Mode {
+        number: FSCRYPT_MODE_SM4_XTS as u8,
+        name: "SM4-XTS",
+        cipher: c"xts(sm4)",
+        key_size: 32,
+        iv_size: 16,
+        setkey_allocates: false,
+    },
+    Mode {
+        number: FSCRYPT_MODE_ADIANTUM as u8,
+        name: "Adiantum",
+        cipher: c"adiantum(xchacha12,aes)",
+        key_size: 32,
+        iv_size: 32,
+        setkey_allocates: true,
+    },
+];

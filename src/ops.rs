@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The boundary to C: `struct fscrypt_extent_ops`. Contexts, locks and errors of the operations are
+//! documented there.
+
+use crate::{
+    bindings::{
+        self,
+        fscrypt_extent_handle,
+        fscrypt_extent_nonce,
+        fscrypt_extent_open_args,
+        fscrypt_extent_ops, //
+    },
+    bio::Units,
+    context::Nonce,
+    engine::Engine,
+    handle::{
+        Handle,
+        KeySource,
+        OpenArgs, //
+    },
+    root::Filesystem,
+    LocalModule, //
+};
+use core::{
+    ptr::null_mut,
+    slice, //
+};
+use kernel::{
+    bindings::{
+        bio,
+        bvec_iter, //
+    },
+    error::{
+        from_result,
+        to_result, //
+    },
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+    ModuleMetadata, //
+};
+
+/// The engine, as long as it is registered.
+static ENGINE: Atomic<*mut Engine> = Atomic::new(null_mut());
+
+static OPS: Ops = Ops(fscrypt_extent_ops {
+    owner: LocalModule::THIS_MODULE.as_ptr(),
+    prepare_mode: Some(prepare_mode),
+    open: Some(open),
+    close: Some(close),
+    new_nonce: Some(new_nonce),
+    parse_context: Some(parse_context),
+    same_key: Some(same_key),
+    encrypt: Some(encrypt),
+    decrypt: Some(decrypt),
+});
+
+struct Ops(fscrypt_extent_ops);
+
+// SAFETY: The table is never written.
+unsafe impl Sync for Ops {}
+
+/// The registration of the engine with fs/crypto, which owns the engine.
+pub(crate) struct Registration {
+    _engine: Pin<KBox<Engine>>,
+}
+
+impl Registration {
+    /// Registers the engine. `EBUSY` if there is another.
+    pub(crate) fn new(engine: Pin<KBox<Engine>>) -> Result<Self> {
+        let pointer: *const Engine = &*engine;
+
+        ENGINE.store(pointer.cast_mut(), Relaxed);
+        // SAFETY: `OPS` is valid until it is unregistered, and `ENGINE` is set.
+        to_result(unsafe { bindings::fscrypt_register_extent_ops(&OPS.0) })?;
+        Ok(Self { _engine: engine })
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // SAFETY: `new` registered it. The module is going away, so there are no handles and no
+        // operations run: each has a reference to the module.
+        unsafe { bindings::fscrypt_unregister_extent_ops(&OPS.0) };
+    }
+}
+
+/// The engine.
+///
+/// # Safety
+///
+/// Must be called from an operation. The reference must not be used longer than the operation runs
+/// or the handle lives that it makes.
+unsafe fn engine() -> &'static Engine {
+    // SAFETY: `ENGINE` was set before the registration, and the engine is there until after its
+    // end, which comes after the end of all operations and handles.
+    unsafe { &*ENGINE.load(Relaxed) }
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn prepare_mode(mode: u8) -> c_int {
+    // SAFETY: This is an operation.
+    let engine = unsafe { engine() };
+
+    from_result(|| {
+        engine.pool(mode)?.prepare()?;
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt_extent_handle {
+    // SAFETY: This is an operation, and the reference goes into the handle.
+    let engine = unsafe { engine() };
+    // SAFETY: `args` and what it points to are valid during the call.
+    let args = unsafe { &*args };
+    let handle = || -> Result<_> {
+        let pool = engine.pool(args.mode)?;
+        let keys = if !args.direct_key {
+            KeySource::PerExtent
+        } else if args.raw_key.is_null() {
+            KeySource::Direct
+        } else {
+            // SAFETY: The raw key is as long as the keys of the mode.
+            KeySource::RawDirect(unsafe { slice::from_raw_parts(args.raw_key, pool.mode.key_size) })
+        };
+        let open_args = OpenArgs {
+            filesystem: Filesystem(args.sb.addr()),
+            // SAFETY: As for `args`.
+            kdf: unsafe { &*args.kdf },
+            keys,
+            data_unit_bits: args.data_unit_bits,
+        };
+
+        let handle = Handle::open(engine, pool, &open_args)?;
+
+        Ok(KBox::new(handle, GFP_KERNEL)?)
+    };
+
+    match handle() {
+        Ok(handle) => KBox::into_raw(handle).cast(),
+        Err(error) => error.to_ptr(),
+    }
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn close(handle: *mut fscrypt_extent_handle) {
+    // SAFETY: `handle` is from `open`, and the caller gives it up.
+    drop(unsafe { KBox::from_raw(handle.cast::<Handle<'static>>()) });
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn new_nonce(nonce: *mut fscrypt_extent_nonce) {
+    // SAFETY: `nonce` is writable.
+    unsafe { nonce.write(Nonce::random().into()) };
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn parse_context(
+    ctx: *const u8,
+    len: usize,
+    nonce: *mut fscrypt_extent_nonce,
+) -> c_int {
+    from_result(|| {
+        // SAFETY: `ctx` is valid for reads of `len` bytes.
+        let context = unsafe { slice::from_raw_parts(ctx, len) };
+        let parsed = Nonce::parse_context(context)?;
+
+        // SAFETY: `nonce` is writable.
+        unsafe { nonce.write(parsed.into()) };
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// `handle` must be from `open`, and not be closed during `'a`.
+unsafe fn handle<'a>(handle: *const fscrypt_extent_handle) -> &'a Handle<'static> {
+    // SAFETY: `open` made it from a box of this type.
+    unsafe { &*handle.cast() }
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn same_key(
+    a: *const fscrypt_extent_handle,
+    b: *const fscrypt_extent_handle,
+) -> bool {
+    // SAFETY: Both are open during the call.
+    let (a, b) = unsafe { (handle(a), handle(b)) };
+
+    a.is_same(b)
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn encrypt(
+    handle: *const fscrypt_extent_handle,
+    nonce: *const fscrypt_extent_nonce,
+    pos: u64,
+    src: *mut bio,
+    src_iter: *const bvec_iter,
+    dst: *mut bio,
+) -> c_int {
+    // SAFETY: The handle is open during the call, and the others are valid.
+    let (handle, nonce, mut src_iter, dst_iter) = unsafe {
+        (
+            self::handle(handle),
+            Nonce::from(&*nonce),
+            *src_iter,
+            (*dst).bi_iter,
+        )
+    };
+
+    // The source may be longer.
+    src_iter.bi_size = { src_iter.bi_size }.min(dst_iter.bi_size);
+    from_result(|| {
+        // SAFETY: The iterators are within the bios, whose data is the caller's to give.
+        let (src, dst) = unsafe {
+            (
+                Units::new(src, src_iter, handle.data_unit_size()),
+                Units::new(dst, dst_iter, handle.data_unit_size()),
+            )
+        };
+
+        handle.encrypt(&nonce, pos, src, dst)?;
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn decrypt(
+    handle: *const fscrypt_extent_handle,
+    nonce: *const fscrypt_extent_nonce,
+    pos: u64,
+    bio: *mut bio,
+    iter: *const bvec_iter,
+) -> c_int {
+    // SAFETY: The handle is open during the call, and the others are valid.
+    let (handle, nonce, iter) = unsafe { (self::handle(handle), Nonce::from(&*nonce), *iter) };
+
+    from_result(|| {
+        // SAFETY: The iterator is within the bio, whose data is the caller's to give.
+        let data = unsafe { Units::new(bio, iter, handle.data_unit_size()) };
+
+        handle.decrypt(&nonce, pos, data)?;
+        Ok(0)
+    })
+}
+
+#[kunit_tests(fscrypt_extent_ops)]
+mod tests {
+    use super::*;
+    use crate::{
+        bindings::{
+            FSCRYPT_MODE_AES_256_CTS,
+            FSCRYPT_MODE_AES_256_XTS, //
+        },
+        fixture::{
+            self,
+            pattern,
+            TestBio, //
+        },
+        hkdf, //
+    };
+    use core::ptr::null;
+    use kernel::{
+        bindings::hmac_sha512_key,
+        error::from_err_ptr, //
+    };
+
+    fn open_mode(mode: u32) -> Result<*mut fscrypt_extent_handle> {
+        let mut kdf = hmac_sha512_key::default();
+
+        hkdf::prepare(&fixture::PRK, &mut kdf);
+        let args = fscrypt_extent_open_args {
+            sb: null(),
+            kdf: &kdf,
+            raw_key: null(),
+            mode: mode as u8,
+            data_unit_bits: 12,
+            direct_key: false,
+        };
+        // SAFETY: The arguments are valid.
+        from_err_ptr(unsafe { open(&args) })
+    }
+
+    #[test]
+    fn modes() {
+        // SAFETY: There are no requirements.
+        unsafe {
+            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8), 0);
+            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8), 0);
+            assert_eq!(
+                prepare_mode(FSCRYPT_MODE_AES_256_CTS as u8),
+                EINVAL.to_errno()
+            );
+        }
+        assert!(matches!(open_mode(FSCRYPT_MODE_AES_256_CTS), Err(EINVAL)));
+    }
+
+    /// A source that is longer than the destination, and begins in mid-bio.
+    #[test]
+    fn round_trip() -> Result {
+        let mut nonce = fscrypt_extent_nonce { bytes: [0; 16] };
+        let src = TestBio::new(&[(0, 4096), (0, 4096), (0, 4096)])?;
+        let dst = TestBio::new(&[(0, 4096)])?;
+        let data = pattern(3 * 4096)?;
+        let mut src_iter = src.iter();
+
+        src.write(&data)?;
+        // SAFETY: What is passed is valid.
+        unsafe {
+            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8), 0);
+            bindings::inline_bio_advance_iter_single(src.as_ptr(), &mut src_iter, 4096);
+            let handle = open_mode(FSCRYPT_MODE_AES_256_XTS)?;
+
+            assert!(same_key(handle, handle));
+            new_nonce(&mut nonce);
+            assert_eq!(
+                encrypt(handle, &nonce, 0, src.as_ptr(), &src_iter, dst.as_ptr()),
+                0
+            );
+            assert!(dst.read()?[..] != data[4096..8192]);
+            assert_eq!(decrypt(handle, &nonce, 0, dst.as_ptr(), &dst.iter()), 0);
+            close(handle);
+        }
+        assert!(dst.read()?[..] == data[4096..8192]);
+        Ok(())
+    }
+
+    #[test]
+    fn contexts() {
+        let mut nonce = fscrypt_extent_nonce { bytes: [0; 16] };
+        let context = fixture::CONTEXT;
+
+        // SAFETY: What is passed is valid.
+        unsafe {
+            assert_eq!(
+                parse_context(context.as_ptr(), 16, &mut nonce),
+                EUCLEAN.to_errno()
+            );
+            assert_eq!(parse_context(context.as_ptr(), 17, &mut nonce), 0);
+        }
+        assert!(nonce.bytes[..] == context[1..]);
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Preallocation: a mode's cache is made when the mode is first needed, before any I/O needs it.
+
+use crate::{
+    bindings,
+    cache::Cache,
+    cipher::Cipher,
+    mode::Mode, //
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        new_mutex,
+        Arc,
+        Mutex,
+        SetOnce, //
+    },
+};
+
+/// A mode's cache, which is empty until the mode is prepared.
+#[pin_data]
+pub(crate) struct Pool {
+    /// The mode.
+    pub(crate) mode: &'static Mode,
+    size: usize,
+    cache: SetOnce<Arc<Cache>>,
+    #[pin]
+    preparing: Mutex<()>,
+}
+
+impl Pool {
+    /// Makes a pool that will have `size` ciphers.
+    pub(crate) fn new(mode: &'static Mode, size: u16) -> impl PinInit<Self> {
+        pin_init!(Self {
+            mode,
+            size: size.into(),
+            cache: SetOnce::new(),
+            preparing <- new_mutex!((), "fscrypt_extent::preparing"),
+        })
+    }
+
+    /// The cache, if the mode was prepared. Any context.
+    pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {
+        self.cache.as_ref()
+    }
+
+    /// Prepares the mode, unless it is.
+    ///
+    /// Sleeps, allocates with `GFP_KERNEL` and may load modules. `ENOPKG` if the kernel has no such
+    /// cipher, `ENOMEM`, or `EINTR` if the task is killed.
+    pub(crate) fn prepare(&self) -> Result {
+        if self.cache().is_some() {
+            return Ok(());
+        }
+
+        // Only the first cipher makes the crypto API load modules and put the algorithm together,
+        // so do that before other tasks have to wait for the mutex.
+        let algorithm = Cipher::new(self.mode).map_err(|error| self.missing(error))?;
+        let _preparing = self.preparing.lock();
+        if self.cache().is_some() {
+            return Ok(());
+        }
+        pr_info!(
+            "{} using implementation \"{}\", {} ciphers\n",
+            self.mode.name,
+            algorithm.driver_name(),
+            self.size
+        );
+        self.cache
+            .populate(Cache::new(self.mode, self.size, algorithm)?);
+        Ok(())
+    }
+
+    fn missing(&self, error: Error) -> Error {
+        if error != ENOENT {
+            return error;
+        }
+        // SAFETY: May be called in any context.
+        if unsafe { bindings::inline_ratelimit() } {
+            pr_warn!(
+                "Missing crypto API support for {} (API name: \"{}\")\n",
+                self.mode.name,
+                self.mode.cipher
+            );
+        }
+        ENOPKG
+    }
+}
+
+#[kunit_tests(fscrypt_extent_pool)]
+mod tests {
+    use super::*;
+    use crate::mode::MODES;
+
+    #[test]
+    fn prepares_once() -> Result {
+        let pool = KBox::pin_init(Pool::new(&MODES[0], 2), GFP_KERNEL)?;
+
+        assert!(pool.cache().is_none());
+        pool.prepare()?;
+        let first = pool.cache().ok_or(ENODATA)?.clone();
+        pool.prepare()?;
+        assert!(Arc::ptr_eq(&first, pool.cache().ok_or(ENODATA)?));
+        Ok(())
+    }
+
+    #[test]
+    fn missing_cipher() -> Result {
+        static MISSING: Mode = Mode {
+            number: 0,
+            name: "Test",
+            cipher: c"xts(fscrypt-extent-test)",
+            key_size: 64,
+            iv_size: 16,
+            setkey_allocates: false,
+        };
+        let pool = KBox::pin_init(Pool::new(&MISSING, 2), GFP_KERNEL)?;
+
+        assert_eq!(pool.prepare(), Err(ENOPKG));
+        assert!(pool.cache().is_none());
+        Ok(())
+    }
+}

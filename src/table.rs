@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The slots of a cache: ciphers, and which key each of them has.
+//!
+//! ```text
+//!  Blank ------ miss -----> Keying ---- key set ----> Ready, in use
+//!    ^                      |    ^                      |      ^
+//!    |                failure    miss                  put    hit
+//!    |                      v    |                      v      |
+//!    +- wiped, refilled -- Away  +-------------------- Ready, idle
+//!                           ^                               |
+//!                           +------------ purge ------------+
+//! ```
+//!
+//! Nothing here sleeps or, after [`Table::new`], allocates.
+
+use crate::{
+    bindings::{
+        hsiphash_4u32,
+        hsiphash_key_t, //
+    },
+    cipher::Cipher,
+    context::Nonce,
+    mode::Mode,
+    random,
+    rings::Rings,
+    root::RootId, //
+};
+use core::mem::replace;
+use kernel::{
+    prelude::*,
+    sync::{
+        Arc,
+        UniqueArc, //
+    },
+    warn_on, //
+};
+
+/// Names a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyName {
+    /// The extent root that it goes with.
+    pub(crate) root: RootId,
+    /// Which of that root's keys it is.
+    pub(crate) kind: KeyKind,
+}
+
+/// Which key of an extent root.
+///
+/// A v1 and a v2 policy with the same master key have the same root, but with
+/// `FSCRYPT_POLICY_FLAG_DIRECT_KEY` different keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    /// The key of the extent with this nonce.
+    Extent(Nonce),
+    /// The key that all extents share, of a v2 policy.
+    Direct,
+    /// The key that all extents share, of a v1 policy.
+    RawDirect,
+}
+
+/// A cipher nobody else uses, so its key can be changed.
+pub(crate) type IdleCipher = Pin<UniqueArc<Cipher>>;
+
+/// Allocates a cipher for a slot. Context and errors are those of [`Cipher::new`].
+pub(crate) fn new_cipher(mode: &'static Mode) -> Result<IdleCipher> {
+    Ok(UniqueArc::new(Cipher::new(mode)?, GFP_KERNEL)?.into())
+}
+
+enum Slot {
+    /// Has no key, or one that nobody knows; is idle.
+    Blank(IdleCipher),
+    /// The caller that missed has the cipher. Others that want this key wait.
+    Keying(KeyName),
+    /// Is idle if it has no users.
+    Ready {
+        name: KeyName,
+        cipher: Arc<Cipher>,
+        users: u32,
+    },
+    /// The cipher is being wiped, or was freed, and then waits in `LOST` for another.
+    Away,
+}
+
+/// Outcome of a search for a slot.
+pub(crate) enum Found {
+    /// This slot has the key. The caller uses it until [`Table::put`].
+    Hit(usize, Arc<Cipher>),
+    /// This slot waits for its key until [`Table::publish`] or [`Table::lose`].
+    Miss(usize, IdleCipher),
+    /// There is no idle slot, or another task is about to set the key.
+    Busy,
+}
+
+/// Lists in [`Table::queues`].
+const IDLE: usize = 0;
+const LOST: usize = 1;
+
+/// The slots.
+pub(crate) struct Table {
+    slots: KVVec<Slot>,
+    /// The slots that are `Keying` or `Ready`, by hash of their key's name.
+    by_name: Rings,
+    /// The same slots, by hash of their root.
+    by_root: Rings,
+    /// `IDLE`: idle slots, most recently used first. `LOST`: those without a cipher.
+    queues: Rings,
+    /// Number of lists in `by_name` and in `by_root`, a power of two.
+    lists: usize,
+    /// For the hash of nonces, which an attacker may have written to the disk.
+    hash_key: hsiphash_key_t,
+}
+
+impl Table {
+    /// Allocates `size` slots, with their ciphers. Sleeps, allocates with `GFP_KERNEL`.
+    pub(crate) fn new(mode: &'static Mode, size: usize) -> Result<Self> {
+        let lists = size.next_power_of_two();
+        let mut table = Self {
+            slots: KVVec::with_capacity(size, GFP_KERNEL)?,
+            by_name: Rings::new(size, lists)?,
+            by_root: Rings::new(size, lists)?,
+            queues: Rings::new(size, 2)?,
+            lists,
+            hash_key: hsiphash_key_t {
+                key: [random::number(), random::number()],
+            },
+        };
+
+        for index in 0..size {
+            table.slots.push_within_capacity(Slot::Away)?;
+            table.put_blank(index, new_cipher(mode)?);
+        }
+        Ok(table)
+    }
+
+    fn name_list(&self, name: &KeyName) -> usize {
+        let [a, b, c, d] = match name.kind {
+            KeyKind::Extent(nonce) => nonce.words(),
+            KeyKind::Direct | KeyKind::RawDirect => [name.root.number() as u32, 0, 0, 0],
+        };
+        // SAFETY: The key is valid.
+        let hash = unsafe { hsiphash_4u32(a, b, c, d, &self.hash_key) };
+
+        hash as usize & (self.lists - 1)
+    }
+
+    fn root_list(&self, root: RootId) -> usize {
+        root.number() as usize & (self.lists - 1)
+    }
+
+    /// Finds a slot for `name`.
+    pub(crate) fn find(&mut self, name: &KeyName) -> Found {
+        for index in self.by_name.iter(self.name_list(name)) {
+            match &mut self.slots[index] {
+                Slot::Ready {
+                    name: other,
+                    cipher,
+                    users,
+                } if other == name => {
+                    if *users == 0 {
+                        self.queues.remove(index);
+                    }
+                    *users += 1;
+                    return Found::Hit(index, cipher.clone());
+                }
+                Slot::Keying(other) if other == name => return Found::Busy,
+                _ => (),
+            }
+        }
+
+        let Some(index) = self.queues.back(IDLE) else {
+            return Found::Busy;
+        };
+        let Some(cipher) = self.take(index) else {
+            return Found::Busy;
+        };
+        self.slots[index] = Slot::Keying(*name);
+        self.by_name.push_front(self.name_list(name), index);
+        self.by_root.push_front(self.root_list(name.root), index);
+        Found::Miss(index, cipher)
+    }
+
+    /// Takes the cipher of an idle slot.
+    fn take(&mut self, index: usize) -> Option<IdleCipher> {
+        match self.send_away(index) {
+            Slot::Blank(cipher) => Some(cipher),
+            // There are no users, and each dropped its reference before it said so.
+            Slot::Ready { cipher, .. } => Arc::into_unique_or_drop(cipher),
+            Slot::Keying(_) | Slot::Away => None,
+        }
+    }
+
+    /// Takes the cipher of a slot that has a key of `root`.
+    pub(crate) fn take_of_root(&mut self, root: RootId) -> Option<(usize, IdleCipher)> {
+        let is_idle = |&index: &usize| match &self.slots[index] {
+            Slot::Ready { name, users, .. } if name.root == root => !warn_on!(*users > 0),
+            Slot::Keying(name) if name.root == root => !warn_on!(true),
+            _ => false,
+        };
+        let index = self.by_root.iter(self.root_list(root)).find(is_idle)?;
+
+        Some((index, self.take(index)?))
+    }
+
+    /// Makes a slot one that nobody can find, and returns what it was.
+    fn send_away(&mut self, index: usize) -> Slot {
+        self.queues.remove(index);
+        self.by_name.remove(index);
+        self.by_root.remove(index);
+        replace(&mut self.slots[index], Slot::Away)
+    }
+
+    /// Gives a cipher back that has got its key. The caller then uses the slot.
+    pub(crate) fn publish(&mut self, index: usize, name: KeyName, cipher: Arc<Cipher>) {
+        self.slots[index] = Slot::Ready {
+            name,
+            cipher,
+            users: 1,
+        };
+    }
+
+    /// Gives a slot that is away a cipher without a key. It will be the next to be taken.
+    pub(crate) fn put_blank(&mut self, index: usize, cipher: IdleCipher) {
+        self.slots[index] = Slot::Blank(cipher);
+        self.queues.push_back(IDLE, index);
+    }
+
+    /// Ends the use of a slot whose cipher the caller has freed.
+    pub(crate) fn lose(&mut self, index: usize) {
+        self.send_away(index);
+        self.queues.push_back(LOST, index);
+    }
+
+    /// Whether there are slots without a cipher.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.queues.back(LOST).is_some()
+    }
+
+    /// Takes a slot without a cipher, to give it one.
+    pub(crate) fn take_lost(&mut self) -> Option<usize> {
+        self.queues.pop_back(LOST)
+    }
+
+    /// Ends a use of a slot.
+    pub(crate) fn put(&mut self, index: usize) {
+        if let Slot::Ready { users, .. } = &mut self.slots[index] {
+            *users -= 1;
+            if *users == 0 {
+                self.queues.push_front(IDLE, index);
+            }
+        }
+    }
+}
