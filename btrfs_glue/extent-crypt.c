@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Encryption of file contents with one key per extent.
+ *
+ * An extent of an encrypted regular file has a random nonce, stored in each file
+ * extent item that refers to it.  The nonce, and the address that the extent's
+ * data units are counted from, follow the data down to the bios as a struct
+ * btrfs_extent_crypt: from the file extent item to the extent map and to the
+ * read bio, and from the new extent to the ordered extent and the write bio.
+ *
+ * Data is encrypted when a write bio enters btrfs_submit_bbio(), and decrypted
+ * when a read bio has been verified and, if necessary, repaired.  So everything
+ * below, i.e. checksums, mirrors, parity, repair, scrub and device replace, knows
+ * nothing but ciphertext and needs no key.
+ *
+ * A write whose ordered extent has no nonce is failed.  There is no way from a
+ * missing nonce, key or handle to plaintext on disk.
+ */
+
+#include <linux/bio.h>
+#include <linux/mempool.h>
+#include <linux/sched/mm.h>
+#include "accessors.h"
+#include "bio.h"
+#include "btrfs_inode.h"
+#include "ctree.h"
+#include "extent-crypt.h"
+#include "messages.h"
+#include "ordered-data.h"
+
+/*
+ * A write is encrypted in pieces of at most this many pages, and the reserve of
+ * bounce pages is that large.  As mempool_alloc_bulk() takes from the reserve all
+ * that it needs or waits, and as one that has got its pages waits for nothing but
+ * a cipher and the I/O, writers can't block each other with half of it each.
+ */
+#define BTRFS_BOUNCE_PAGES	64
+
+static struct bio_set btrfs_bounce_bioset;
+static mempool_t btrfs_bounce_page_pool;
+
+/*
+ * Get the nonce for a new extent.
+ *
+ * @inode:  the inode that writes the extent
+ * @bytenr: logical address of the extent's first byte
+ * @crypt:  set to what the extent is to be encrypted with, or to nothing if the
+ *	    inode's contents aren't encrypted
+ *
+ * Return: 0, or -ENOKEY if the inode's key isn't set up
+ */
+int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
+			   struct btrfs_extent_crypt *crypt)
+{
+	memset(crypt, 0, sizeof(*crypt));
+	if (!fscrypt_needs_contents_encryption(&inode->vfs_inode))
+		return 0;
+	crypt->bytenr = bytenr;
+	return fscrypt_new_extent_nonce(&inode->vfs_inode, &crypt->nonce);
+}
+
+/*
+ * Get what is needed to decrypt an existing extent.
+ *
+ * @inode: the inode that the file extent item belongs to
+ * @path:  points to the file extent item, which isn't a hole
+ * @crypt: set to what the extent is encrypted with, or to nothing
+ *
+ * A file is encrypted as a whole or not at all.  If a plain extent were accepted
+ * in an encrypted file, somebody with access to the device could put his data
+ * there, and if an encrypted extent were accepted in a plain file, he could have
+ * it decrypted.
+ *
+ * Return: 0, -ENOKEY if the inode's key isn't set up, or -EUCLEAN if the item
+ *	   doesn't fit the inode or has an invalid context
+ */
+int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
+			    struct btrfs_extent_crypt *crypt)
+{
+	const struct extent_buffer *leaf = path->nodes[0];
+	const int slot = path->slots[0];
+	const struct btrfs_encrypted_file_extent_item *item =
+		btrfs_item_ptr(leaf, slot, struct btrfs_encrypted_file_extent_item);
+	const bool encrypted = btrfs_file_extent_encryption(leaf, &item->fi);
+	const u32 context_size = btrfs_item_size(leaf, slot) -
+				 offsetof(struct btrfs_encrypted_file_extent_item, context);
+	u8 context[sizeof(item->context)];
+	struct btrfs_key key;
+	int ret = -EUCLEAN;
+
+	memset(crypt, 0, sizeof(*crypt));
+	if (encrypted == fscrypt_needs_contents_encryption(&inode->vfs_inode)) {
+		if (!encrypted)
+			return 0;
+		/* The tree checker knows no other size. */
+		if (context_size == sizeof(context)) {
+			read_extent_buffer(leaf, context, (unsigned long)&item->context,
+					   sizeof(context));
+			ret = fscrypt_parse_extent_context(&inode->vfs_inode, context,
+							   sizeof(context), &crypt->nonce);
+		}
+	}
+	if (ret == 0) {
+		crypt->bytenr = btrfs_file_extent_disk_bytenr(leaf, &item->fi);
+	} else if (ret == -EUCLEAN) {
+		btrfs_item_key_to_cpu(leaf, &key, slot);
+		btrfs_err_rl(inode->root->fs_info,
+"%s extent in %s file, root=%llu inode=%llu offset=%llu: %s",
+			     encrypted ? "encrypted" : "plain",
+			     IS_ENCRYPTED(&inode->vfs_inode) ? "encrypted" : "plain",
+			     btrfs_root_id(inode->root), key.objectid, key.offset,
+			     encrypted && IS_ENCRYPTED(&inode->vfs_inode) ?
+			     "invalid encryption context" : "must not be mixed");
+	}
+	return ret;
+}
+
+/* Make @item, which has everything else set, an encrypted one if @crypt is set. */
+void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
+				  const struct btrfs_extent_crypt *crypt)
+{
+	if (!crypt->bytenr)
+		return;
+	item->fi.encryption = BTRFS_ENCRYPTION_FSCRYPT;
+	item->context_size = cpu_to_le32(sizeof(item->context));
+	item->context.version = FSCRYPT_EXTENT_CONTEXT_V1;
+	item->context.nonce = crypt->nonce;
+}
+
+static void btrfs_free_bounce_bio(struct btrfs_bio *bounce)
+{
+	struct bio_vec *bvec;
+	int i;
+
+	bio_for_each_bvec_all(bvec, &bounce->bio, i)
+		mempool_free(bvec->bv_page, &btrfs_bounce_page_pool);
+	bio_put(&bounce->bio);
+}
+
+static void btrfs_end_bounce_bio(struct btrfs_bio *bounce)
+{
+	struct btrfs_bio *bbio = bounce->private;
+	blk_status_t status = bounce->bio.bi_status;
+
+	btrfs_free_bounce_bio(bounce);
+	btrfs_bio_end_io(bbio, status);
+}
+
+/*
+ * Allocate a bio with pages of its own for the part of @bbio at @iter, @len bytes
+ * at most BTRFS_BOUNCE_PAGES pages.
+ */
+static struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
+						const struct bvec_iter *iter, u32 len)
+{
+	const unsigned int nr_pages = DIV_ROUND_UP(len, PAGE_SIZE);
+	const unsigned int nofs_flags = memalloc_nofs_save();
+	struct btrfs_bio *bounce;
+	struct bio *src = &bbio->bio;
+	struct bio *bio;
+	struct page **pages;
+	unsigned int nr;
+
+	bio = bio_alloc_bioset(src->bi_bdev, nr_pages, src->bi_opf, GFP_NOFS,
+			       &btrfs_bounce_bioset);
+	bio->bi_ioprio = src->bi_ioprio;
+	bio->bi_write_hint = src->bi_write_hint;
+	bio->bi_write_stream = src->bi_write_stream;
+	bio->bi_iter.bi_sector = iter->bi_sector;
+	bio_clone_blkg_association(bio, src);
+
+	bounce = btrfs_bio(bio);
+	btrfs_bio_init(bounce, bbio->inode,
+		       bbio->file_offset + ((iter->bi_sector - src->bi_iter.bi_sector) <<
+					    SECTOR_SHIFT),
+		       btrfs_end_bounce_bio, bbio);
+	bounce->has_ciphertext = true;
+
+	/* The end of the bio_vec array isn't used before the last page is added. */
+	static_assert(sizeof(struct bio_vec) >= 2 * sizeof(struct page *));
+	pages = (struct page **)(bio->bi_io_vec + nr_pages) - nr_pages;
+	memset(pages, 0, nr_pages * sizeof(*pages));
+	nr = alloc_pages_bulk(GFP_NOFS, nr_pages, pages);
+	if (nr < nr_pages)
+		mempool_alloc_bulk(&btrfs_bounce_page_pool, (void **)pages + nr,
+				   nr_pages - nr);
+	for (nr = 0; nr < nr_pages; nr++) {
+		const u32 size = min(len, PAGE_SIZE);
+
+		__bio_add_page(bio, pages[nr], size, 0);
+		len -= size;
+	}
+
+	memalloc_nofs_restore(nofs_flags);
+	return bounce;
+}
+
+/*
+ * Encrypt a data write and submit it.
+ *
+ * @bbio is ended as if it had been submitted itself.  Its pages are left alone,
+ * unless they are those of a compressed extent, which nobody else can see.
+ *
+ * Pages are allocated before the engine is asked for a cipher.  Waiting for pages
+ * with a cipher held could deadlock with a writer that waits for the cipher with
+ * the pages held.
+ */
+void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
+{
+	const struct inode *inode = &bbio->inode->vfs_inode;
+	struct btrfs_ordered_extent *ordered = bbio->ordered;
+	const struct btrfs_extent_crypt *crypt = &ordered->crypt;
+	struct bvec_iter iter = bbio->bio.bi_iter;
+	int ret = 0;
+
+	if (WARN_ON_ONCE(!crypt->bytenr)) {
+		btrfs_bio_end_io(bbio, BLK_STS_IOERR);
+		return;
+	}
+
+	if (test_bit(BTRFS_ORDERED_COMPRESSED, &ordered->flags)) {
+		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
+						 (iter.bi_sector << SECTOR_SHIFT) - crypt->bytenr,
+						 &bbio->bio, &iter, &bbio->bio);
+		if (ret) {
+			btrfs_bio_end_io(bbio, BLK_STS_IOERR);
+			return;
+		}
+		bbio->has_ciphertext = true;
+		btrfs_submit_bbio(bbio, mirror_num);
+		return;
+	}
+
+	/* @bbio itself counts as pending until all its pieces are submitted. */
+	while (iter.bi_size) {
+		const u32 len = min(iter.bi_size, BTRFS_BOUNCE_PAGES << PAGE_SHIFT);
+		struct btrfs_bio *bounce = btrfs_alloc_bounce_bio(bbio, &iter, len);
+
+		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
+						 (iter.bi_sector << SECTOR_SHIFT) - crypt->bytenr,
+						 &bbio->bio, &iter, &bounce->bio);
+		if (ret) {
+			btrfs_free_bounce_bio(bounce);
+			break;
+		}
+		refcount_inc(&ordered->refs);
+		bounce->ordered = ordered;
+		atomic_inc(&bbio->pending_ios);
+		btrfs_submit_bbio(bounce, mirror_num);
+		bio_advance_iter(&bbio->bio, &iter, len);
+	}
+	btrfs_bio_end_io(bbio, ret ? BLK_STS_IOERR : BLK_STS_OK);
+}
+
+/*
+ * Decrypt a data read, in place.
+ *
+ * To be called once for each bio that was read from disk, after its checksums
+ * have been verified, and before anybody is told that it ended: from then on the
+ * inode can be evicted and its key wiped.
+ */
+blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
+{
+	const struct bvec_iter *iter = &bbio->saved_iter;
+	int ret;
+
+	ret = fscrypt_decrypt_extent_bio(&bbio->inode->vfs_inode, &bbio->crypt.nonce,
+					 (iter->bi_sector << SECTOR_SHIFT) - bbio->crypt.bytenr,
+					 &bbio->bio, iter);
+	return errno_to_blk_status(ret);
+}
+
+int __init btrfs_extent_crypt_init(void)
+{
+	int ret;
+
+	ret = bioset_init(&btrfs_bounce_bioset, BIO_POOL_SIZE, offsetof(struct btrfs_bio, bio),
+			  BIOSET_NEED_BVECS);
+	if (ret)
+		return ret;
+	ret = mempool_init_page_pool(&btrfs_bounce_page_pool, BTRFS_BOUNCE_PAGES, 0);
+	if (ret)
+		bioset_exit(&btrfs_bounce_bioset);
+	return ret;
+}
+
+void __cold btrfs_extent_crypt_exit(void)
+{
+	mempool_exit(&btrfs_bounce_page_pool);
+	bioset_exit(&btrfs_bounce_bioset);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+#ifndef BTRFS_EXTENT_CRYPT_H
+#define BTRFS_EXTENT_CRYPT_H
+
+#include <linux/fscrypt.h>
+#include <linux/fscrypt_extent.h>
+#include <linux/types.h>
+#include <uapi/linux/btrfs_tree.h>
+
+struct btrfs_bio;
+struct btrfs_inode;
+struct btrfs_path;
+struct extent_map;
+
+/*
+ * What is needed, besides the inode, to encrypt or decrypt part of an extent.
+ *
+ * It is carried by value from the extent map to each bio.  So nothing has to be
+ * freed or counted, and a master key can go without extent maps being dropped.
+ */
+struct btrfs_extent_crypt {
+#ifdef CONFIG_FS_ENCRYPTION
+	struct fscrypt_extent_nonce nonce;
+
+	/*
+	 * Logical address of the whole extent's first byte, which is where its
+	 * data units are counted from.  0 if the extent isn't encrypted.
+	 *
+	 * NOCOW and PREALLOC ordered extents begin in the middle of an extent,
+	 * so this can't be taken from the ordered extent's own disk_bytenr.  As
+	 * an address, it needs no update where a bio is split.
+	 */
+	u64 bytenr;
+#endif
+};
+
+/* A file extent item with the context that follows it if it is encrypted. */
+struct btrfs_encrypted_file_extent_item {
+	struct btrfs_file_extent_item fi;
+	__le32 context_size;
+	struct fscrypt_extent_context context;
+} __packed;
+
+/* Size of the file extent item @fi, which isn't an inline one. */
+static inline u32 btrfs_stack_file_extent_item_size(const struct btrfs_file_extent_item *fi)
+{
+	return fi->encryption ? sizeof(struct btrfs_encrypted_file_extent_item) : sizeof(*fi);
+}
+
+#ifdef CONFIG_FS_ENCRYPTION
+
+static inline bool btrfs_extent_crypt_is_set(const struct btrfs_extent_crypt *crypt)
+{
+	return crypt->bytenr != 0;
+}
+
+/* Whether a bio that reads the extent of @a may go on with the extent of @b. */
+static inline bool btrfs_extent_crypt_is_same(const struct btrfs_extent_crypt *a,
+					      const struct btrfs_extent_crypt *b)
+{
+	return a->bytenr == b->bytenr;
+}
+
+int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
+			   struct btrfs_extent_crypt *crypt);
+int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
+			    struct btrfs_extent_crypt *crypt);
+void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
+				  const struct btrfs_extent_crypt *crypt);
+
+bool btrfs_bio_needs_encryption(const struct btrfs_bio *bbio);
+void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num);
+blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
+
+int __init btrfs_extent_crypt_init(void);
+void __cold btrfs_extent_crypt_exit(void);
+
+#else
+
+static inline bool btrfs_extent_crypt_is_set(const struct btrfs_extent_crypt *crypt)
+{
+	return false;
+}
+
+static inline bool btrfs_extent_crypt_is_same(const struct btrfs_extent_crypt *a,
+					      const struct btrfs_extent_crypt *b)
+{
+	return true;
+}
+
+static inline int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
+					 struct btrfs_extent_crypt *crypt)
+{
+	return 0;
+}
+
+static inline int btrfs_read_extent_crypt(struct btrfs_inode *inode,
+					  const struct btrfs_path *path,
+					  struct btrfs_extent_crypt *crypt)
+{
+	return 0;
+}
+
+static inline void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
+						const struct btrfs_extent_crypt *crypt)
+{
+}
+
+static inline bool btrfs_bio_needs_encryption(const struct btrfs_bio *bbio)
+{
+	return false;
+}
+
+static inline void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
+{
+}
+
+static inline blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
+{
+	return BLK_STS_OK;
+}
+
+static inline int btrfs_extent_crypt_init(void)
+{
+	return 0;
+}
+
+static inline void btrfs_extent_crypt_exit(void)
+{
+}
+
+#endif
+
+#endif

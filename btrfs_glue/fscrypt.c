@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Encryption with fscrypt: policies, names and keys.
+ *
+ * An encrypted inode has BTRFS_INODE_ENCRYPT and an item of its own with its
+ * encryption context.  The names in an encrypted directory are on disk in their
+ * encrypted form wherever they are: in directory items, references, root
+ * references and the log.  So all of btrfs works on encrypted names, without any
+ * key, and only the functions here, and their callers at the border to the VFS
+ * and to userspace, know another form.
+ */
+
+#include <linux/fscrypt_extent.h>
+#include <linux/iversion.h>
+#include "messages.h"
+#include "ctree.h"
+#include "fs.h"
+#include "accessors.h"
+#include "async-thread.h"
+#include "btrfs_inode.h"
+#include "dir-item.h"
+#include "disk-io.h"
+#include "fscrypt.h"
+#include "ioctl.h"
+#include "super.h"
+#include "transaction.h"
+#include "tree-log.h"
+
+static void get_context_key(const struct btrfs_inode *inode, struct btrfs_key *key)
+{
+	key->objectid = btrfs_ino(inode);
+	key->type = BTRFS_FSCRYPT_INODE_CTX_KEY;
+	key->offset = 0;
+}
+
+static int btrfs_fscrypt_get_context(struct inode *vfs_inode, void *ctx, size_t len)
+{
+	struct btrfs_inode *inode = BTRFS_I(vfs_inode);
+	BTRFS_PATH_AUTO_FREE(path);
+	struct extent_buffer *leaf;
+	struct btrfs_key key;
+	u32 size;
+	int ret;
+
+	path = btrfs_alloc_path();
+	if (!path)
+		return -ENOMEM;
+
+	get_context_key(inode, &key);
+	ret = btrfs_search_slot(NULL, inode->root, &key, path, 0, 0);
+	if (ret)
+		return ret < 0 ? ret : -ENODATA;
+
+	leaf = path->nodes[0];
+	size = btrfs_item_size(leaf, path->slots[0]);
+	if (size > len)
+		return -ERANGE;
+	read_extent_buffer(leaf, ctx, btrfs_item_ptr_offset(leaf, path->slots[0]), size);
+	return size;
+}
+
+static int insert_context(struct btrfs_trans_handle *trans, struct btrfs_inode *inode,
+			  const void *ctx, size_t len)
+{
+	struct btrfs_key key;
+
+	/*
+	 * Syncing the log writes the superblock of the last commit.  It must not
+	 * make encrypted items durable under a superblock without the bit.
+	 */
+	if (!btrfs_fs_incompat(trans->fs_info, ENCRYPT))
+		btrfs_set_log_full_commit(trans);
+	btrfs_set_fs_incompat(trans->fs_info, ENCRYPT);
+
+	get_context_key(inode, &key);
+	return btrfs_insert_item(trans, inode->root, &key, (void *)ctx, len);
+}
+
+/*
+ * @fs_data is the transaction handle when a new inode is created.  Then the
+ * inode has its flag already and the caller reserved the space.  It is NULL when
+ * an empty directory gets a policy.
+ */
+static int btrfs_fscrypt_set_context(struct inode *vfs_inode, const void *ctx,
+				     size_t len, void *fs_data)
+{
+	struct btrfs_inode *inode = BTRFS_I(vfs_inode);
+	struct btrfs_trans_handle *trans = fs_data;
+	int ret;
+
+	if (trans)
+		return insert_context(trans, inode, ctx, len);
+
+	if (btrfs_root_readonly(inode->root))
+		return -EROFS;
+	ret = btrfs_check_encryption_support(inode->root->fs_info);
+	if (ret)
+		return ret;
+
+	/* 1 for the context and 1 for the inode item */
+	trans = btrfs_start_transaction(inode->root, 2);
+	if (IS_ERR(trans))
+		return PTR_ERR(trans);
+
+	/*
+	 * The directory may be in the log already, where it is not encrypted, and
+	 * logging a known inode again does not log its context.
+	 */
+	btrfs_set_log_full_commit(trans);
+
+	ret = insert_context(trans, inode, ctx, len);
+	if (ret)
+		goto out;
+
+	inode->flags |= BTRFS_INODE_ENCRYPT;
+	btrfs_sync_inode_flags_to_i_flags(inode);
+	inode_inc_iversion(vfs_inode);
+	inode_set_ctime_current(vfs_inode);
+	ret = btrfs_update_inode(trans, inode);
+	if (unlikely(ret))
+		btrfs_abort_transaction(trans, ret);
+out:
+	btrfs_end_transaction(trans);
+	return ret;
+}
+
+static bool btrfs_fscrypt_empty_dir(struct inode *dir)
+{
+	return dir->i_size == BTRFS_EMPTY_DIR_SIZE;
+}
+
+static const union fscrypt_policy *btrfs_fscrypt_get_dummy_policy(struct super_block *sb)
+{
+	return btrfs_sb(sb)->dummy_enc_policy.policy;
+}
+
+const struct fscrypt_operations btrfs_fscrypt_operations = {
+	.inode_info_offs = (int)offsetof(struct btrfs_inode, i_crypt_info) -
+			   (int)offsetof(struct btrfs_inode, vfs_inode),
+	.has_per_extent_encryption = 1,
+	.supports_subblock_data_units = 1,
+	.get_context = btrfs_fscrypt_get_context,
+	.set_context = btrfs_fscrypt_set_context,
+	.get_dummy_policy = btrfs_fscrypt_get_dummy_policy,
+	.empty_dir = btrfs_fscrypt_empty_dir,
+};
+
+/*
+ * Check whether files of this filesystem can be encrypted.
+ *
+ * Zoned writes are split below the place where they are encrypted, and a data
+ * unit, which is a block by default, must not span pages.
+ */
+int btrfs_check_encryption_support(const struct btrfs_fs_info *fs_info)
+{
+	if (!btrfs_fs_incompat(fs_info, ZONED) && fs_info->sectorsize <= PAGE_SIZE)
+		return 0;
+
+	btrfs_err(fs_info, "encryption is not supported %s",
+		  btrfs_fs_incompat(fs_info, ZONED) ? "on zoned filesystems" :
+		  "with a block size above the page size");
+	return -EOPNOTSUPP;
+}
+
+/*
+ * Check that an inode that was just read has a context exactly if it is flagged
+ * as encrypted.
+ *
+ * Eviction of a deleted inode may remove the context in one transaction and the
+ * inode item in the next, and log replay restores the inode item first.
+ */
+int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path)
+{
+	struct btrfs_fs_info *fs_info = inode->root->fs_info;
+	struct btrfs_key key;
+	bool encrypted = inode->flags & BTRFS_INODE_ENCRYPT;
+	int ret;
+
+	if (!btrfs_fs_incompat(fs_info, ENCRYPT) || !inode->vfs_inode.i_nlink ||
+	    test_bit(BTRFS_FS_LOG_RECOVERING, &fs_info->flags))
+		return 0;
+
+	get_context_key(inode, &key);
+	ret = btrfs_search_slot(NULL, inode->root, &key, path, 0, 0);
+	btrfs_release_path(path);
+	if (ret < 0)
+		return ret;
+
+	if (unlikely(encrypted == (ret > 0))) {
+		btrfs_crit(fs_info, "root %llu inode %llu has %s",
+			   btrfs_root_id(inode->root), btrfs_ino(inode), encrypted ?
+			   "the encryption flag but no encryption context" :
+			   "an encryption context but no encryption flag");
+		return -EUCLEAN;
+	}
+	return 0;
+}
+
+/*
+ * Complete a name that was set up for lookup or deletion in a directory whose
+ * key is absent.
+ *
+ * The no-key name of a long name has only a part of the encrypted name and a
+ * hash of the rest.  Replace it by what is on disk, so that nobody else needs to
+ * know about it.  @fname is freed on error.
+ *
+ * Return: 0, -ENOENT if there is no such name, or another -errno.
+ */
+int btrfs_resolve_nokey_name(struct btrfs_inode *dir, struct fscrypt_name *fname)
+{
+	BTRFS_PATH_AUTO_FREE(path);
+	struct btrfs_key key;
+	u32 len;
+	u8 *name;
+	int ret;
+
+	if (likely(fname->disk_name.name))
+		return 0;
+
+	path = btrfs_alloc_path();
+	name = kmalloc(BTRFS_NAME_LEN, GFP_KERNEL);
+	if (!path || !name) {
+		ret = -ENOMEM;
+		goto fail;
+	}
+
+	/* btrfs_name_to_user() put the hash of the encrypted name there. */
+	key.objectid = btrfs_ino(dir);
+	key.type = BTRFS_DIR_ITEM_KEY;
+	key.offset = fname->hash;
+	ret = btrfs_search_slot(NULL, dir->root, &key, path, 0, 0);
+	if (ret) {
+		if (ret > 0)
+			ret = -ENOENT;
+		goto fail;
+	}
+
+	for (u32 cur = 0; cur < btrfs_item_size(path->nodes[0], path->slots[0]);
+	     cur += sizeof(struct btrfs_dir_item) + len) {
+		unsigned long ptr = btrfs_item_ptr_offset(path->nodes[0],
+							  path->slots[0]) + cur;
+
+		len = btrfs_dir_name_len(path->nodes[0], (struct btrfs_dir_item *)ptr);
+		read_extent_buffer(path->nodes[0], name,
+				   ptr + sizeof(struct btrfs_dir_item), len);
+		if (!fscrypt_match_name(fname, name, len))
+			continue;
+
+		kfree(fname->crypto_buf.name);
+		fname->crypto_buf.name = name;
+		fname->crypto_buf.len = len;
+		fname->disk_name = fname->crypto_buf;
+		return 0;
+	}
+	ret = -ENOENT;
+fail:
+	kfree(name);
+	fscrypt_free_filename(fname);
+	return ret;
+}
+
+/*
+ * Set up the on-disk name of an existing entry of @dir that is to be deleted,
+ * with or without the key.  Not within a transaction.
+ */
+int btrfs_setup_existing_name(struct btrfs_inode *dir, const struct dentry *dentry,
+			      struct fscrypt_name *fname)
+{
+	int ret;
+
+	ret = fscrypt_setup_filename(&dir->vfs_inode, &dentry->d_name, 1, fname);
+	if (ret)
+		return ret;
+
+	/*
+	 * If the key came after the lookup then the no-key name would be taken for
+	 * a plaintext name.  Find out before the transaction, because a subvolume
+	 * whose name can't be found aborts it.
+	 */
+	if (fname->is_nokey_name != fscrypt_is_nokey_name(dentry)) {
+		fscrypt_free_filename(fname);
+		return -ENOENT;
+	}
+	return btrfs_resolve_nokey_name(dir, fname);
+}
+
+/*
+ * Turn a name from disk into what userspace may see.
+ *
+ * @dir:   the directory
+ * @name:  the name, in a buffer of at least NAME_MAX bytes
+ * @len:   length of the name on disk
+ *
+ * In an encrypted directory this is the plaintext if the key is set up, else the
+ * no-key name.  Either can be looked up again.  Don't call it with a tree locked.
+ *
+ * Return: the new length, or -errno.
+ */
+int btrfs_name_to_user(const struct inode *dir, char *name, int len)
+{
+	struct fscrypt_str iname;
+	struct fscrypt_str oname;
+	int ret;
+
+	if (!IS_ENCRYPTED(dir))
+		return len;
+
+	/* The ciphers need memory that isn't on the stack. */
+	ret = fscrypt_fname_alloc_buffer(2 * NAME_MAX, &oname);
+	if (ret)
+		return ret;
+	iname.name = memcpy(oname.name + NAME_MAX, name, len);
+	iname.len = len;
+
+	ret = fscrypt_fname_disk_to_usr(dir, btrfs_name_hash(name, len), 0,
+					&iname, &oname);
+	if (ret)
+		goto out;
+
+	/* What was not encrypted with this key may decrypt to anything. */
+	if (unlikely(!oname.len || memchr(oname.name, '/', oname.len))) {
+		ret = -EUCLEAN;
+		goto out;
+	}
+
+	memcpy(name, oname.name, oname.len);
+	ret = oname.len;
+out:
+	fscrypt_fname_free_buffer(&oname);
+	return ret;
+}
+
+/*
+ * Same as btrfs_name_to_user(), for a name that was found in a reference to the
+ * directory @dirid of the tree @root_id.  The rest of the old name is cleared.
+ *
+ * Not within a transaction.
+ */
+int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id, u64 dirid,
+			   char *name, int len)
+{
+	struct btrfs_inode *dir;
+	struct btrfs_root *root;
+	int ret = 0;
+
+	if (!btrfs_fs_incompat(fs_info, ENCRYPT))
+		return len;
+
+	root = btrfs_get_fs_root(fs_info, root_id, true);
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	dir = btrfs_iget(dirid, root);
+	btrfs_put_root(root);
+	if (IS_ERR(dir))
+		return PTR_ERR(dir);
+
+	/* Setting up a key isn't NOFS-safe.  Scrub gets along with no-key names. */
+	if (!(current->flags & PF_MEMALLOC_NOFS))
+		ret = fscrypt_prepare_readdir(&dir->vfs_inode);
+	if (!ret)
+		ret = btrfs_name_to_user(&dir->vfs_inode, name, len);
+	iput(&dir->vfs_inode);
+
+	if (ret >= 0 && ret < len)
+		memset(name + ret, 0, len - ret);
+	return ret;
+}
+
+/*
+ * Emit a directory entry with the name in the form that userspace may see.
+ *
+ * Return: 0, 1 if the buffer of @ctx is full, or -errno.
+ */
+int btrfs_dir_emit(const struct inode *dir, struct dir_context *ctx,
+		   const char *name, int len, u64 ino, unsigned int type)
+{
+	char user_name[NAME_MAX];
+
+	if (IS_ENCRYPTED(dir)) {
+		memcpy(user_name, name, len);
+		len = btrfs_name_to_user(dir, user_name, len);
+		if (len < 0)
+			return len;
+		name = user_name;
+	}
+	return !dir_emit(ctx, name, len, ino, type);
+}
+
+/*
+ * Check whether an inode that was found in a directory may be there.
+ *
+ * All files in an encrypted directory have its policy, or somebody changed the
+ * filesystem offline.  For regular files fscrypt_file_open() checks it, so that
+ * they can be deleted.  The placeholder for a subvolume that was not snapshotted
+ * together with the directory has no policy.
+ */
+bool btrfs_is_permitted_child(struct inode *dir, struct inode *inode)
+{
+	if (!IS_ENCRYPTED(dir) ||
+	    (!S_ISDIR(inode->i_mode) && !S_ISLNK(inode->i_mode)) ||
+	    btrfs_ino(BTRFS_I(inode)) == BTRFS_EMPTY_SUBVOL_DIR_OBJECTID)
+		return true;
+
+	if (fscrypt_has_permitted_context(dir, inode))
+		return true;
+
+	btrfs_warn_rl(inode_to_fs_info(dir),
+"root %llu inode %llu does not have the encryption policy of its directory, root %llu inode %llu",
+		      btrfs_root_id(BTRFS_I(inode)->root), btrfs_ino(BTRFS_I(inode)),
+		      btrfs_root_id(BTRFS_I(dir)->root), btrfs_ino(BTRFS_I(dir)));
+	return false;
+}
+
+/*
+ * Check whether a snapshot of @source may be created in @dir, as for a link:
+ * only what has the policy of an encrypted directory may be in it.
+ */
+int btrfs_check_snapshot_policy(struct inode *dir, struct btrfs_root *source)
+{
+	struct btrfs_inode *inode;
+	int ret = 0;
+
+	if (!IS_ENCRYPTED(dir))
+		return 0;
+
+	inode = btrfs_iget(BTRFS_FIRST_FREE_OBJECTID, source);
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	if (!fscrypt_has_permitted_context(dir, &inode->vfs_inode))
+		ret = -EXDEV;
+	iput(&inode->vfs_inode);
+	return ret;
+}
+
+/*
+ * Check whether two files can have extents in common.  Both are open and either
+ * both are encrypted or none is.
+ *
+ * Equal v1 policies don't mean equal keys, as a key descriptor is arbitrary.
+ */
+bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2)
+{
+	return !IS_ENCRYPTED(inode1) ||
+	       (fscrypt_has_permitted_context(inode1, inode2) &&
+		fscrypt_have_same_extent_key(inode1, inode2));
+}
+
+/*
+ * Get rid of the references to inodes that only the filesystem itself has.
+ *
+ * Completing an ordered extent wakes up whoever waits for it before it drops its
+ * inode, and may leave that to the cleaner.  Such an inode must not make
+ * FS_IOC_REMOVE_ENCRYPTION_KEY report that files are still in use.
+ */
+static int drop_internal_inode_refs(struct super_block *sb)
+{
+	struct btrfs_fs_info *fs_info = btrfs_sb(sb);
+
+	/* Errors are reported by fs/crypto, which syncs again. */
+	down_read(&sb->s_umount);
+	sync_filesystem(sb);
+	up_read(&sb->s_umount);
+
+	btrfs_flush_workqueue(fs_info->delalloc_workers);
+	btrfs_flush_workqueue(fs_info->endio_write_workers);
+	btrfs_run_delayed_iputs(fs_info);
+	return btrfs_wait_on_delayed_iputs(fs_info);
+}
+
+int btrfs_fscrypt_ioctl(struct file *file, unsigned int cmd, void __user *arg)
+{
+	int ret;
+
+	switch (cmd) {
+	case FS_IOC_SET_ENCRYPTION_POLICY:
+		return fscrypt_ioctl_set_policy(file, arg);
+	case FS_IOC_GET_ENCRYPTION_POLICY:
+		return fscrypt_ioctl_get_policy(file, arg);
+	case FS_IOC_GET_ENCRYPTION_POLICY_EX:
+		return fscrypt_ioctl_get_policy_ex(file, arg);
+	case FS_IOC_ADD_ENCRYPTION_KEY:
+		return fscrypt_ioctl_add_key(file, arg);
+	case FS_IOC_REMOVE_ENCRYPTION_KEY:
+		ret = drop_internal_inode_refs(file_inode(file)->i_sb);
+		return ret ?: fscrypt_ioctl_remove_key(file, arg);
+	case FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS:
+		ret = drop_internal_inode_refs(file_inode(file)->i_sb);
+		return ret ?: fscrypt_ioctl_remove_key_all_users(file, arg);
+	case FS_IOC_GET_ENCRYPTION_KEY_STATUS:
+		return fscrypt_ioctl_get_key_status(file, arg);
+	case FS_IOC_GET_ENCRYPTION_NONCE:
+		return fscrypt_ioctl_get_nonce(file, arg);
+	}
+	return -ENOTTY;
+}
