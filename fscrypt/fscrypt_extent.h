@@ -85,7 +85,9 @@ struct fscrypt_extent_open_args {
  * @open: make a handle.  @prepare_mode must have succeeded for the mode.
  *	Called with mk_sem or the key's semaphore held for reading; allocates
  *	with GFP_KERNEL, loads no module.
- *	Return: the handle, or ERR_PTR(-EINVAL, -ENOPKG or -ENOMEM).
+ *	Return: the handle, ERR_PTR(-EINVAL) if @args are impossible, e.g. if
+ *	@direct_key is set and the mode's IV has no room for a nonce,
+ *	ERR_PTR(-ENOPKG) if the mode wasn't prepared, or ERR_PTR(-ENOMEM).
  * @close: free a handle that is in no use.  Closing the last handle of a master
  *	key wipes everything that was derived from it before returning.  Process
  *	context, possibly in reclaim: takes only spinlocks and allocates nothing.
@@ -97,8 +99,8 @@ struct fscrypt_extent_open_args {
  *	whether an extent can be shared by the two inodes.  Any context.
  * @encrypt: encrypt all that @dst's own iterator covers from @src at @src_iter
  *	to the pages of @dst, which may be those of @src.  @pos is the byte
- *	position of the first byte in the extent's data unit space.
- *	@pos and all bvecs must be multiples of the data unit size.
+ *	position of the first byte in the extent's data unit space.  It must be
+ *	a multiple of the data unit size, and no data unit may cross a page.
  * @decrypt: decrypt what @iter covers of @bio, in place.
  *
  * @encrypt and @decrypt sleep until a cipher is free, enter a NOFS scope for

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The contents of regular files and symlinks.
+
+use crate::compression::decompress;
+use crate::filesystem::Filesystem;
+use crate::filesystem::Inode;
+use crate::filesystem::Subvolume;
+use crate::items;
+use crate::items::Compression;
+use crate::items::DiskExtent;
+use crate::items::FileExtent;
+use crate::items::FileType;
+use crate::kdf::Keyring;
+use crate::le;
+use crate::names;
+use crate::policy::Policy;
+use crate::tree::Key;
+use crate::Result;
+
+/// How much of an uncompressed extent is in memory at once; a multiple of every
+/// data unit size.
+const PIECE: u64 = 1 << 20;
+/// btrfs compresses at most 128 KiB at a time.
+const MAX_COMPRESSED: u64 = 128 << 10;
+/// Sparse files may be as large as they want, but zeroes take time to hash.
+const MAX_FILE: u64 = 64 << 30;
+
+/// Takes a file's bytes in order.
+pub type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
+
+/// Whether contents or target can be read with the keys given.
+pub fn readable(inode: &Inode, keys: &Keyring) -> bool {
+    inode.context.is_none_or(|c| keys.has(&c.policy))
+}
+
+/// Hands the contents of a regular file to `sink`.
+pub fn read_file(
+    fs: &Filesystem,
+    keys: &Keyring,
+    subvolume: &Subvolume,
+    ino: u64,
+    sink: Sink<'_>,
+) -> Result<()> {
+    let inode = subvolume.inode(ino)?;
+    let policy = inode.context.map(|c| c.policy);
+    if inode.item.file_type != FileType::Regular {
+        return Err("not a regular file".into());
+    }
+    if inode.item.size > MAX_FILE {
+        return Err(format!(
+            "{} bytes are more than the {MAX_FILE} that are read",
+            inode.item.size
+        ));
+    }
+    let mut out = Limited {
+        pos: 0,
+        size: inode.item.size,
+        sink,
+    };
+    for (start, item) in subvolume.tree.of(ino, items::EXTENT_DATA) {
+        if start >= out.size {
+            break;
+        }
+        if start < out.pos {
+            return Err(format!("file extents overlap at {start}"));
+        }
+        out.zeroes_until(start)?;
+        match FileExtent::parse(item, fs.volume.sectorsize())
+            .map_err(|e| format!("file extent {start}: {e}"))?
+        {
+            FileExtent::Hole { len } => out.zeroes_until(start.saturating_add(len))?,
+            FileExtent::Inline {
+                compression,
+                ram_len,
+                data,
+            } => {
+                let sectorsize = fs.volume.sectorsize();
+                if ram_len > sectorsize {
+                    return Err(format!("inline extent of {ram_len} bytes"));
+                }
+                out.write(&decompress(
+                    compression,
+                    data,
+                    ram_len as usize,
+                    sectorsize as usize,
+                )?)?;
+            }
+            FileExtent::Disk(extent) if extent.prealloc => {
+                out.zeroes_until(start.saturating_add(extent.len))?
+            }
+            FileExtent::Disk(extent) => {
+                let read = DiskReader {
+                    fs,
+                    keys,
+                    policy: policy.as_ref(),
+                    extent,
+                };
+                read.read(&mut out)
+                    .map_err(|e| format!("file extent {start}: {e}"))?;
+            }
+        }
+    }
+    out.zeroes_until(inode.item.size)
+}
+
+/// The target of a symlink.
+pub fn read_symlink(
+    fs: &Filesystem,
+    keys: &Keyring,
+    subvolume: &Subvolume,
+    ino: u64,
+) -> Result<Vec<u8>> {
+    let inode = subvolume.inode(ino)?;
+    let item = subvolume
+        .tree
+        .get(Key::new(ino, items::EXTENT_DATA, 0))
+        .ok_or("symlink without a target")?;
+    let FileExtent::Inline {
+        compression: Compression::None,
+        data,
+        ..
+    } = FileExtent::parse(item, fs.volume.sectorsize())?
+    else {
+        return Err("symlink target is not inline".into());
+    };
+    // mkfs.btrfs also stores, but does not count, the terminating NUL.
+    let size = usize::try_from(inode.item.size).map_err(|e| e.to_string())?;
+    let data = le::slice(data, 0, size).map_err(|e| format!("symlink target: {e}"))?;
+    match &inode.context {
+        None => Ok(data.to_vec()),
+        Some(context) => {
+            let cipher = keys.name_cipher(context)?;
+            names::decrypt(&cipher, names::symlink_ciphertext(data)?)
+        }
+    }
+}
+
+struct Limited<'a> {
+    pos: u64,
+    size: u64,
+    sink: Sink<'a>,
+}
+
+impl Limited<'_> {
+    fn write(&mut self, data: &[u8]) -> Result<()> {
+        let len = (self.size - self.pos).min(data.len() as u64);
+        self.pos += len;
+        (self.sink)(&data[..len as usize])
+    }
+
+    fn zeroes_until(&mut self, end: u64) -> Result<()> {
+        const ZEROES: &[u8] = &[0; 64 << 10];
+        while self.pos < end.min(self.size) {
+            let len = (end - self.pos).min(ZEROES.len() as u64);
+            self.write(&ZEROES[..len as usize])?;
+        }
+        Ok(())
+    }
+}
+
+struct DiskReader<'a> {
+    fs: &'a Filesystem,
+    keys: &'a Keyring,
+    policy: Option<&'a Policy>,
+    extent: DiskExtent,
+}
+
+impl DiskReader<'_> {
+    fn read(&self, out: &mut Limited<'_>) -> Result<()> {
+        let extent = &self.extent;
+        if extent.compression == Compression::None {
+            let end = extent.offset + extent.len;
+            let mut offset = extent.offset;
+            while offset < end && out.pos < out.size {
+                let len = (end - offset).min(PIECE);
+                out.write(&self.stored(offset, len)?)?;
+                offset += len;
+            }
+            return Ok(());
+        }
+        if extent.disk_len.max(extent.ram_len) > MAX_COMPRESSED {
+            return Err("compressed extent is too long".into());
+        }
+        let stored = self.stored(0, extent.disk_len)?;
+        let sectorsize = self.fs.volume.sectorsize() as usize;
+        let data = decompress(
+            extent.compression,
+            &stored,
+            extent.ram_len as usize,
+            sectorsize,
+        )?;
+        out.write(&data[extent.offset as usize..][..extent.len as usize])
+    }
+
+    /// What is stored `offset` bytes into the extent, decrypted.
+    fn stored(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let bytenr = self.extent.bytenr;
+        let mut data = self.fs.volume.read(bytenr + offset, len)?;
+        let (policy, nonce) = match (self.policy, &self.extent.nonce) {
+            (None, None) => return Ok(data),
+            (Some(policy), Some(nonce)) => (policy, nonce),
+            (Some(_), None) => return Err("plain extent in an encrypted file".into()),
+            (None, Some(_)) => return Err("encrypted extent in a plain file".into()),
+        };
+        let cipher = self.keys.extent_cipher(policy, nonce)?;
+        let unit_size = policy.data_unit_size(self.fs.volume.sectorsize());
+        let first = offset / unit_size;
+        for (index, unit) in (first..).zip(data.chunks_exact_mut(unit_size as usize)) {
+            let before = unit.to_vec();
+            cipher.decrypt(index, unit)?;
+            if *unit == before {
+                return Err(format!(
+                    "data unit {index} of extent {bytenr} is stored as it is"
+                ));
+            }
+        }
+        Ok(data)
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Edits items of an image in place, so that only what is edited is wrong.
+
+use std::path::Path;
+
+use crate::hex;
+use crate::items;
+use crate::items::RootItem;
+use crate::superblock;
+use crate::tree::Block;
+use crate::tree::BlockPtr;
+use crate::tree::Key;
+use crate::tree::ReadBlock;
+use crate::tree::Tree;
+use crate::tree::HEADER_SIZE;
+use crate::tree::ITEM_SIZE;
+use crate::tree::NRITEMS_AT;
+use crate::volume::Volume;
+use crate::Result;
+
+/// What is done to an item.
+pub enum Change {
+    /// Overwrites the bytes that begin at an offset of the item's body.
+    Set(usize, Vec<u8>),
+    /// Cuts the item's body, or fills it up with zeroes.
+    Resize(usize),
+    /// Adds an item with this body.
+    Insert(Vec<u8>),
+    Delete,
+}
+
+type Items = Vec<(Key, Vec<u8>)>;
+
+pub struct Editor {
+    pub volume: Volume,
+}
+
+impl Editor {
+    pub fn open<P: AsRef<Path>>(images: &[P]) -> Result<Self> {
+        let volume = Volume::open(images, true)?;
+        if volume.devices.count() as u64 != volume.sb.num_devices {
+            return Err(format!(
+                "the filesystem has {} devices: give the images of all",
+                volume.sb.num_devices
+            ));
+        }
+        if volume.sb.log_root != 0 {
+            return Err("the filesystem has a log: mount and unmount it first".into());
+        }
+        Ok(Self { volume })
+    }
+
+    /// Sets or clears an incompat bit in all superblocks.
+    pub fn set_incompat(&self, bit: u32, on: bool) -> Result<()> {
+        self.volume
+            .devices
+            .edit_superblocks(|block| superblock::set_incompat(block, bit, on))
+    }
+
+    /// The body of an item.
+    pub fn item(&self, tree: u64, key: Key) -> Result<Vec<u8>> {
+        let path = self.descend(tree, key)?;
+        let (leaf, _) = path.last().ok_or("empty path")?;
+        leaf_items(leaf)?
+            .into_iter()
+            .find(|(k, _)| *k == key)
+            .map(|(_, body)| body)
+            .ok_or_else(|| format!("tree {tree} has no item {key}"))
+    }
+
+    pub fn change(&self, tree: u64, key: Key, change: Change) -> Result<()> {
+        let mut path = self.descend(tree, key)?;
+        let (mut leaf, _) = path.pop().ok_or("empty path")?;
+        let mut items = leaf_items(&leaf)?;
+        let found = items.binary_search_by_key(&key, |(k, _)| *k);
+        let missing = || format!("tree {tree} has no item {key}");
+        match change {
+            Change::Set(at, bytes) => {
+                let body = &mut items[found.map_err(|_| missing())?].1;
+                let len = body.len();
+                at.checked_add(bytes.len())
+                    .and_then(|end| body.get_mut(at..end))
+                    .ok_or_else(|| {
+                        format!(
+                            "item {key} has {len} bytes: no room for {} at {at}",
+                            hex(&bytes)
+                        )
+                    })?
+                    .copy_from_slice(&bytes);
+            }
+            Change::Resize(size) => items[found.map_err(|_| missing())?].1.resize(size, 0),
+            Change::Insert(body) => match found {
+                Ok(_) => return Err(format!("tree {tree} already has an item {key}")),
+                Err(slot) => items.insert(slot, (key, body)),
+            },
+            Change::Delete => {
+                items.remove(found.map_err(|_| missing())?);
+            }
+        }
+        store_items(&mut leaf, &items)?;
+        let Some((first, _)) = items.first() else {
+            return Err(format!("item {key} is the only one of its leaf"));
+        };
+        self.fix_low_keys(path, *first)?;
+        self.volume.write_block(&mut leaf)
+    }
+
+    /// Makes the parents name `first` as the lowest key of the changed leaf.
+    fn fix_low_keys(&self, path: Vec<(Block, usize)>, first: Key) -> Result<()> {
+        for (mut node, slot) in path.into_iter().rev() {
+            if node.key(slot) != first {
+                let at = node.entry_at(slot);
+                node.data[at..at + Key::SIZE].copy_from_slice(&first.to_bytes());
+                self.volume.write_block(&mut node)?;
+            }
+            if slot > 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn root_of(&self, tree: u64) -> Result<BlockPtr> {
+        match tree {
+            items::ROOT_TREE => Ok(self.volume.root_tree_root()),
+            items::CHUNK_TREE => Ok(self.volume.chunk_root()),
+            _ => {
+                let roots = Tree::read(&self.volume, self.volume.root_tree_root())?;
+                // The offset of a snapshot's root item is not 0.
+                let (_, item) = roots
+                    .of(tree, items::ROOT_ITEM)
+                    .last()
+                    .ok_or_else(|| format!("there is no tree {tree}"))?;
+                Ok(RootItem::parse(item)?.root)
+            }
+        }
+    }
+
+    /// The blocks from the root to the leaf where `key` is or would be, each
+    /// with the slot that leads on.
+    fn descend(&self, tree: u64, key: Key) -> Result<Vec<(Block, usize)>> {
+        let mut path = Vec::new();
+        let mut ptr = self.root_of(tree)?;
+        loop {
+            let block = self.volume.read_block(ptr)?;
+            if block.level == 0 {
+                path.push((block, 0));
+                return Ok(path);
+            }
+            if block.nritems == 0 {
+                return Err(format!("tree block {} is empty", block.bytenr));
+            }
+            let slot = (1..block.nritems)
+                .take_while(|slot| block.key(*slot) <= key)
+                .last()
+                .unwrap_or(0);
+            ptr = block.child(slot)?;
+            path.push((block, slot));
+        }
+    }
+}
+
+fn leaf_items(leaf: &Block) -> Result<Items> {
+    (0..leaf.nritems)
+        .map(|slot| Ok((leaf.key(slot), leaf.item(slot)?.to_vec())))
+        .collect()
+}
+
+/// Lays out a leaf anew: headers from the front, bodies from the end.
+fn store_items(leaf: &mut Block, items: &Items) -> Result<()> {
+    let room = leaf.data.len() - HEADER_SIZE;
+    let needed: usize = items.iter().map(|(_, body)| ITEM_SIZE + body.len()).sum();
+    if needed > room {
+        return Err(format!(
+            "leaf {} has {room} bytes, the items would need {needed}",
+            leaf.bytenr
+        ));
+    }
+    leaf.data[HEADER_SIZE..].fill(0);
+    leaf.data[NRITEMS_AT..NRITEMS_AT + 4].copy_from_slice(&(items.len() as u32).to_le_bytes());
+    leaf.nritems = items.len();
+    let mut end = leaf.data.len();
+    for (slot, (key, body)) in items.iter().enumerate() {
+        let start = end - body.len();
+        leaf.data[start..end].copy_from_slice(body);
+        end = start;
+        let at = leaf.entry_at(slot);
+        let header = &mut leaf.data[at..at + ITEM_SIZE];
+        header[..17].copy_from_slice(&key.to_bytes());
+        header[17..21].copy_from_slice(&((start - HEADER_SIZE) as u32).to_le_bytes());
+        header[21..].copy_from_slice(&(body.len() as u32).to_le_bytes());
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The logical address space: devices and chunks together.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::chunk::ChunkMap;
+use crate::chunk::Segment;
+use crate::device::Devices;
+use crate::items;
+use crate::superblock;
+use crate::superblock::Superblock;
+use crate::tree::Block;
+use crate::tree::BlockPtr;
+use crate::tree::ReadBlock;
+use crate::tree::Tree;
+use crate::Result;
+
+pub struct Volume {
+    pub devices: Devices,
+    pub sb: Superblock,
+    chunks: ChunkMap,
+    bad_copies: RefCell<BTreeSet<String>>,
+}
+
+impl Volume {
+    pub fn open<P: AsRef<Path>>(images: &[P], writable: bool) -> Result<Self> {
+        let (devices, sb) = Devices::open(images, writable)?;
+        let mut volume = Self {
+            devices,
+            chunks: ChunkMap::default(),
+            bad_copies: RefCell::default(),
+            sb,
+        };
+        volume.chunks.insert_sys_array(&volume.sb.sys_chunk_array)?;
+        let chunk_tree = Tree::read(&volume, volume.chunk_root())?;
+        for (logical, item) in chunk_tree.of(items::CHUNK_OBJECTID, items::CHUNK_ITEM) {
+            volume.chunks.insert(logical, item)?;
+        }
+        Ok(volume)
+    }
+
+    pub fn chunk_root(&self) -> BlockPtr {
+        BlockPtr {
+            bytenr: self.sb.chunk_root,
+            level: self.sb.chunk_root_level,
+            generation: None,
+        }
+    }
+
+    pub fn root_tree_root(&self) -> BlockPtr {
+        BlockPtr {
+            bytenr: self.sb.root,
+            level: self.sb.root_level,
+            generation: Some(self.sb.generation),
+        }
+    }
+
+    pub fn sectorsize(&self) -> u64 {
+        self.sb.sectorsize.into()
+    }
+
+    /// Copies of tree blocks that were found to be bad while others were read.
+    pub fn bad_copies(&self) -> Vec<String> {
+        self.bad_copies.borrow().iter().cloned().collect()
+    }
+
+    pub fn mirrors(&self, logical: u64) -> Result<usize> {
+        self.chunks.mirrors(logical)
+    }
+
+    /// Whether every device that holds a part of the copy was given.
+    pub fn has_mirror(&self, logical: u64, len: u64, mirror: usize) -> Result<bool> {
+        let segments = self.segments(logical, len, mirror)?;
+        Ok(segments.iter().all(|s| self.devices.has(s.devid)))
+    }
+
+    /// Where copy `mirror` of the bytes at `logical` is.
+    pub fn segments(&self, logical: u64, len: u64, mirror: usize) -> Result<Vec<Segment>> {
+        self.chunks.map(logical, len, mirror)
+    }
+
+    pub fn read_mirror(&self, logical: u64, len: u64, mirror: usize) -> Result<Vec<u8>> {
+        let mut data = vec![0; len as usize];
+        let mut rest = &mut data[..];
+        for segment in self.segments(logical, len, mirror)? {
+            let (part, after) = rest.split_at_mut(segment.len as usize);
+            self.devices.read(segment.devid, segment.physical, part)?;
+            rest = after;
+        }
+        Ok(data)
+    }
+
+    /// Reads the first copy that is there.
+    pub fn read(&self, logical: u64, len: u64) -> Result<Vec<u8>> {
+        for mirror in 0..self.mirrors(logical)? {
+            if self.has_mirror(logical, len, mirror)? {
+                return self.read_mirror(logical, len, mirror);
+            }
+        }
+        Err(format!(
+            "no image holds the {len} bytes at logical {logical}"
+        ))
+    }
+
+    /// Seals a tree block and writes every copy of it.
+    pub fn write_block(&self, block: &mut Block) -> Result<()> {
+        superblock::seal(&mut block.data);
+        self.write(block.bytenr, &block.data)
+    }
+
+    /// Writes every copy of the bytes at `logical`.
+    pub fn write(&self, logical: u64, data: &[u8]) -> Result<()> {
+        if self.chunks.has_parity(logical)? {
+            return Err("RAID5 and RAID6 can't be edited: parity would be stale".into());
+        }
+        for mirror in 0..self.mirrors(logical)? {
+            let mut rest = data;
+            for segment in self.segments(logical, data.len() as u64, mirror)? {
+                let (part, after) = rest.split_at(segment.len as usize);
+                self.devices.write(segment.devid, segment.physical, part)?;
+                rest = after;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ReadBlock for Volume {
+    /// Checks every copy of the block and returns a good one.
+    fn read_block(&self, ptr: BlockPtr) -> Result<Block> {
+        let len = self.sb.nodesize.into();
+        let mut found = None;
+        let mut error = format!("no image holds tree block {}", ptr.bytenr);
+        for mirror in 0..self.mirrors(ptr.bytenr)? {
+            if !self.has_mirror(ptr.bytenr, len, mirror)? {
+                continue;
+            }
+            let data = self.read_mirror(ptr.bytenr, len, mirror)?;
+            match Block::parse(data, ptr, &self.sb.metadata_uuid) {
+                Ok(block) => found = Some(block),
+                Err(e) => {
+                    error = format!("copy {mirror} of {e}");
+                    self.bad_copies.borrow_mut().insert(error.clone());
+                }
+            }
+        }
+        found.ok_or(error)
+    }
+}
