@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What to type: "make help".  Kbuild is what makes the module; this only calls
+# the scripts under tests/, nearly all of them in the build root that
+# tests/vm/in-root makes.
+
+BUILD ?= build
+export BUILD JOBS KERNEL KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
+export FSTESTS_DIR FSTYP SCRIPT
+
+in_root := tests/vm/in-root
+build := $(in_root) tests/vm/build
+guest := $(in_root) tests/vm/guest.py
+
+# later NAME: a part that is not in this tree yet
+later = @test -x $(1) || { echo "error: $(1) does not exist yet" >&2; exit 1; }
+
+.PHONY: help
+help:
+	@echo 'make demo                  see an encrypted btrfs directory at work'
+	@echo 'make test [TESTS="..."]    all tests, or those whose names match'
+	@echo 'make test-long             those too that take long'
+	@echo 'make shell                 a shell in the guest'
+	@echo 'make run SCRIPT=FILE       run FILE in the guest, as root'
+	@echo 'make module [KDIR=DIR]     the module [for that built kernel]'
+	@echo 'make kernel                the patched kernel'
+	@echo 'make check                 rustfmt, clippy, checkpatch, shellcheck'
+	@echo 'make check-series          does each patch compile on its own?'
+	@echo 'make mutants               are deliberate bugs found?'
+	@echo 'make bench                 instructions per 4 KiB'
+	@echo 'make fstests FSTESTS_DIR=DIR TESTS="..." [FSTYP=btrfs]'
+	@echo 'make clean                 remove BUILD'
+	@echo
+	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug, JOBS=N, GUESTS=N,'
+	@echo 'KSRC=DIR (kernel source), GUEST_BIN=DIR (first in the guest'\''s PATH)'
+
+.PHONY: kernel module
+kernel:
+	@$(build) kernel
+
+module:
+	@$(build) $(if $(KDIR),,kernel) module
+
+.PHONY: demo run shell
+demo: SCRIPT = tests/demo
+demo run:
+	@test -r '$(SCRIPT)' || { echo "error: SCRIPT=FILE must name a script" >&2; exit 1; }
+	@$(build) kernel module progs verify
+	@$(guest) run '$(abspath $(SCRIPT))'
+
+shell:
+	@$(build) kernel module progs verify
+	@$(guest) shell
+
+.PHONY: test test-long
+test:
+	@$(build) kernel module progs verify
+	@$(in_root) tests/run-tests.py
+
+test-long:
+	@$(build) kernel module progs verify
+	@$(in_root) tests/run-tests.py --long
+	@KERNEL=debug $(build) kernel module
+	@KERNEL=debug $(in_root) tests/run-tests.py --long
+
+.PHONY: check check-series
+check:
+	@$(build) kernel module
+	@$(in_root) tests/check
+
+check-series:
+	@$(in_root) tests/check-series
+
+.PHONY: bench mutants fstests
+bench mutants fstests:
+	$(call later,tests/$@/run)
+	@$(build) kernel module progs verify
+	@tests/$@/run
+
+.PHONY: clean
+clean:
+	@tests/vm/clean

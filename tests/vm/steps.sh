@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# How a step of the build reports: what it does, how far it is, and where to
+# look when it failed.  Sourced.  Needs BUILD.
+
+die() {
+	echo "error: $*" >&2
+	exit 1
+}
+
+step_number=0
+
+# step TEXT: begin the next of $steps steps
+step() {
+	step_number=$((step_number + 1))
+	echo "[$step_number/${steps:-1}] $*"
+}
+
+# failed LOG WHAT: say why and end
+failed() {
+	tail -n 25 "$1" >&2
+	if grep -q 'No space left on device' "$1"; then
+		die "$2: the disk that holds $BUILD is full; 20 GB are needed"
+	fi
+	die "$2; the whole log is $1"
+}
+
+# logged LOG WHAT COMMAND...: run it with its output in BUILD/log/LOG
+logged() {
+	local log=$BUILD/log/$1 what=$2 status
+	shift 2
+	mkdir -p "$BUILD/log"
+	# Not "|| failed": that would switch set -e off within a function.
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
+	[ "$status" = 0 ] || failed "$log" "$what failed"
+}
+
+# counted LOG ABOUT WHAT COMMAND...: the same for a kbuild make, showing how
+# many objects it has compiled of ABOUT so many (0: unknown)
+counted() {
+	local log=$BUILD/log/$1 about=$2 what=$3
+	shift 3
+	mkdir -p "$BUILD/log"
+	"$@" 2>&1 </dev/null | tee "$log" | awk -v about="$about" -v tty="$([ -t 1 ] && echo 1)" '
+		/^  (CC|AS|RUSTC|LD|AR|HOSTCC|BINDGEN|EXPORTS|GEN)/ {
+			n++
+			if (n % (tty ? 10 : 250) == 0) {
+				printf "%s  %d%s objects%s", tty ? "\r" : "", n,
+				       about ? " of about " about : "", tty ? "" : "\n"
+				fflush()
+			}
+		}
+		END { if (tty && n >= 10) print "" }' ||
+		failed "$log" "$what failed"
+}
