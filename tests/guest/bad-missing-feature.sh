@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Encrypted extents and contexts on a filesystem that is not said to have encryption.
+# dmesg: BTRFS (critical|error) .*(corrupt leaf|read time tree block corruption)
+. "${0%/*}/harness.sh"
+. "${0%/*}/bad-image.sh"
+
+start_image
+offline corrupt-item --clear-incompat $INCOMPAT_ENCRYPT "$SCRATCH_DEV"
+mount_btrfs
+expect_unreadable ls "$encrypted"
+expect_message "corrupt leaf: "
+expect_rest_readable
+expect_check_complaint

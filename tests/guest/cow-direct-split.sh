@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A direct write to a hole is one new extent as long as all of it is submitted.
+# If it is cut short, because the buffer can't be read on, the rest becomes an
+# extent of its own and must not use the same nonce for the same data units.
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+start_encrypted
+cat >short-writes.py <<'END'
+import ctypes, mmap, os, random, sys
+
+BLOCK = 4096
+random.seed(2)
+path = sys.argv[1] + "/"
+libc = ctypes.CDLL(None, use_errno=True)
+data = random.randbytes(600 * BLOCK)
+
+# Many pieces that aren't adjacent in memory: more than a bio takes.
+memory = mmap.mmap(-1, 2 * len(data))
+pieces = []
+for nr in range(600):
+    piece = memoryview(memory)[2 * nr * BLOCK :][:BLOCK]
+    piece[:] = data[nr * BLOCK :][:BLOCK]
+    pieces.append(piece)
+fd = os.open(path + "pieces", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+assert os.pwritev(fd, pieces, 0) == len(data)
+
+# The buffer is a mapping of the file itself, so its pages can't be faulted in
+# while the write has the range locked: the write falls short and goes on.
+fd = os.open(path + "itself", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+with open(path + "itself", "r+b") as buffered:
+    buffered.write(data[: 64 * BLOCK])
+    buffered.flush()
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+mapping = mmap.mmap(fd, 64 * BLOCK)
+first = memoryview(mapping)[: 64 * BLOCK]
+written = os.pwritev(fd, [first], 64 * BLOCK)
+print(f"written from the file itself: {written} bytes")
+assert written == 64 * BLOCK
+mapping2 = mmap.mmap(fd, 128 * BLOCK)
+assert mapping2[64 * BLOCK :] == data[: 64 * BLOCK]
+
+# Every second page of the buffer is unmapped before the rest is written.
+fd = os.open(path + "faulting", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+size = 128 * BLOCK
+buffer = mmap.mmap(-1, size)
+buffer[:] = data[:size]
+address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+libc.munmap(ctypes.c_void_p(address + size // 2), ctypes.c_size_t(BLOCK))
+libc.pwrite.restype = ctypes.c_ssize_t
+written = libc.pwrite(fd, ctypes.c_void_p(address), ctypes.c_size_t(size), ctypes.c_int64(0))
+print(f"written from a buffer with a hole: {written} bytes")
+assert 0 <= written <= size // 2 or ctypes.get_errno() == 14
+# Overwritten as a whole, with other data, while the first try's extents remain.
+buffer2 = mmap.mmap(-1, size)
+buffer2[:] = data[size : 2 * size]
+assert os.pwritev(fd, [buffer2], 0) == size
+END
+mkdir "$plain/same" "$encrypted/same"
+python3 short-writes.py "$plain/same"
+python3 short-writes.py "$encrypted/same"
+same_in_both
+verify_offline

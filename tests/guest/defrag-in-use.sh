@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Files are defragmented while they are in use, which makes new extents of their
+# data, compressed ones too.
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+start_encrypted
+for ((i = 0; i < 64; i++)); do
+	seq $((i * 1000)) $((i * 1000 + 999)) | tee -a "$plain/fragments" >>"$encrypted/fragments"
+	sync "$encrypted/fragments"
+done
+before=$(btrfs inspect-internal dump-tree -t fs "$SCRATCH_DEV" | grep -c 'extent data disk byte')
+python3 "${0%/*}/twin-io.py" 10 200 "$plain" "$encrypted" &
+io=$!
+while kill -0 $io 2>/dev/null; do
+	btrfs filesystem defragment -r -f "$SCRATCH_MNT" >/dev/null
+	btrfs filesystem defragment -r -f -czstd "$SCRATCH_MNT" >/dev/null
+done
+wait $io
+after=$(filefrag "$encrypted/fragments" | sed 's/.*: \([0-9]*\) extent.*/\1/')
+echo "$before extents of all files before, $after of one of them after"
+same_in_both
+verify_offline

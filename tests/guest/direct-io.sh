@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Direct I/O, on btrfs and on ext4, in encrypted and in plain files: what is
+# written is what buffered reads see, appended or not, and the other way round.
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+use_direct_io() {
+	xfs_io -f -d -c 'pwrite -q -S 1 0 256k' -c 'pwrite -q -S 2 64k 4k' -c 'pwrite -q -S 3 256k 64k' direct
+	xfs_io -c 'pwrite -q -S 4 100k 1k' direct
+	xfs_io -d -c 'pwrite -q -S 5 128k 8k' direct
+	xfs_io -f -c 'pwrite -q -S 6 0 100001' buffered
+	dd if=buffered bs=64k iflag=direct status=none | sha256sum
+	dd if=direct bs=64k iflag=direct status=none | sha256sum
+	sha256sum <direct
+}
+compare() {
+	(cd "$encrypted" && use_direct_io) >encrypted.sums
+	(cd "$plain" && use_direct_io) >plain.sums
+	cat encrypted.sums
+	diff encrypted.sums plain.sums || fail "different on $1"
+	drop_caches
+	same_trees "$encrypted" "$plain" "on $1"
+}
+
+mkfs.ext4 -q -O encrypt "$SCRATCH_DEV"
+mount "$SCRATCH_DEV" "$SCRATCH_MNT"
+make_key main
+main=$(add_key main)
+mkdir "$encrypted" "$plain"
+set_policy "$encrypted" "$main" -v 2
+compare ext4
+remove_key "$main"
+umount "$SCRATCH_MNT"
+
+start_encrypted
+compare btrfs
+verify_offline

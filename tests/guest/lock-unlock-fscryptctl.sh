@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The same commands as people type, with fscryptctl, which GUEST_BIN brings in.
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+command -v fscryptctl || skip "fscryptctl is not in GUEST_BIN"
+
+new_btrfs
+make_key main
+main=$(fscryptctl add_key "$SCRATCH_MNT" <"$OUT/main.key")
+mkdir "$encrypted"
+fscryptctl set_policy "$main" "$encrypted"
+fscryptctl get_policy "$encrypted"
+fscryptctl get_policy "$encrypted" | grep "Master key identifier: $main" ||
+	fail "get_policy doesn't show the key"
+echo some contents >"$encrypted/file"
+fscryptctl key_status "$main" "$SCRATCH_MNT" | grep "^Present"
+
+fscryptctl remove_key "$main" "$SCRATCH_MNT"
+fscryptctl key_status "$main" "$SCRATCH_MNT" | grep "^Absent"
+ls -l "$encrypted"
+[ ! -e "$encrypted/file" ] || fail "a name can be read without the key"
+expect_error 'Required key not available' cat "$encrypted"/*
+
+fscryptctl add_key "$SCRATCH_MNT" <"$OUT/main.key"
+[ "$(<"$encrypted/file")" = "some contents" ] || fail "other contents"
+verify_offline

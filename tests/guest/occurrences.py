@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Print how often a text occurs in files, which may be large and sparse.
+
+usage: occurrences.py TEXT FILE...
+"""
+import os
+import sys
+
+CHUNK = 16 << 20
+
+
+def data_ranges(fd):
+    end = os.fstat(fd).st_size
+    at = 0
+    while at < end:
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+        except OSError:
+            return
+        at = os.lseek(fd, start, os.SEEK_HOLE)
+        yield start, at
+
+
+def count(path, text):
+    fd = os.open(path, os.O_RDONLY)
+    found = 0
+    for start, end in data_ranges(fd):
+        # What the end of a chunk may have of an occurrence, but not all of it.
+        rest = b""
+        for at in range(start, end, CHUNK):
+            data = rest + os.pread(fd, min(CHUNK, end - at), at)
+            found += data.count(text)
+            rest = data[len(data) - len(text) + 1 :]
+    os.close(fd)
+    return found
+
+
+print(sum(count(path, os.fsencode(sys.argv[1])) for path in sys.argv[2:]))

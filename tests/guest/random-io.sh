@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Random buffered, mapped and direct I/O, truncation, allocation and cloning do the
+# same in an encrypted directory as in a plain one.
+# timeout: 240
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+start_encrypted
+for seed in 1 2; do
+	python3 "${0%/*}/twin-io.py" "$seed" 400 "$encrypted" "$plain"
+done
+remount
+same_trees "$encrypted" "$plain" "after a remount"
+verify_offline
