@@ -17,7 +17,6 @@
 #include "fs.h"
 #include "accessors.h"
 #include "async-thread.h"
-#include "btrfs_inode.h"
 #include "dir-item.h"
 #include "disk-io.h"
 #include "fscrypt.h"
@@ -26,19 +25,13 @@
 #include "transaction.h"
 #include "tree-log.h"
 
-static void get_context_key(const struct btrfs_inode *inode, struct btrfs_key *key)
-{
-	key->objectid = btrfs_ino(inode);
-	key->type = BTRFS_FSCRYPT_INODE_CTX_KEY;
-	key->offset = 0;
-}
-
 static int btrfs_fscrypt_get_context(struct inode *vfs_inode, void *ctx, size_t len)
 {
-	struct btrfs_inode *inode = BTRFS_I(vfs_inode);
 	BTRFS_PATH_AUTO_FREE(path);
-	struct extent_buffer *leaf;
-	struct btrfs_key key;
+	const struct btrfs_key key = {
+		.objectid = btrfs_ino(BTRFS_I(vfs_inode)),
+		.type = BTRFS_FSCRYPT_INODE_CTX_KEY,
+	};
 	u32 size;
 	int ret;
 
@@ -46,23 +39,25 @@ static int btrfs_fscrypt_get_context(struct inode *vfs_inode, void *ctx, size_t 
 	if (!path)
 		return -ENOMEM;
 
-	get_context_key(inode, &key);
-	ret = btrfs_search_slot(NULL, inode->root, &key, path, 0, 0);
+	ret = btrfs_search_slot(NULL, BTRFS_I(vfs_inode)->root, &key, path, 0, 0);
 	if (ret)
 		return ret < 0 ? ret : -ENODATA;
 
-	leaf = path->nodes[0];
-	size = btrfs_item_size(leaf, path->slots[0]);
+	size = btrfs_item_size(path->nodes[0], path->slots[0]);
 	if (size > len)
 		return -ERANGE;
-	read_extent_buffer(leaf, ctx, btrfs_item_ptr_offset(leaf, path->slots[0]), size);
+	read_extent_buffer(path->nodes[0], ctx,
+			   btrfs_item_ptr_offset(path->nodes[0], path->slots[0]), size);
 	return size;
 }
 
 static int insert_context(struct btrfs_trans_handle *trans, struct btrfs_inode *inode,
 			  const void *ctx, size_t len)
 {
-	struct btrfs_key key;
+	const struct btrfs_key key = {
+		.objectid = btrfs_ino(inode),
+		.type = BTRFS_FSCRYPT_INODE_CTX_KEY,
+	};
 
 	/*
 	 * Syncing the log writes the superblock of the last commit.  It must not
@@ -72,7 +67,6 @@ static int insert_context(struct btrfs_trans_handle *trans, struct btrfs_inode *
 		btrfs_set_log_full_commit(trans);
 	btrfs_set_fs_incompat(trans->fs_info, ENCRYPT);
 
-	get_context_key(inode, &key);
 	return btrfs_insert_item(trans, inode->root, &key, (void *)ctx, len);
 }
 
@@ -102,10 +96,7 @@ static int btrfs_fscrypt_set_context(struct inode *vfs_inode, const void *ctx,
 	if (IS_ERR(trans))
 		return PTR_ERR(trans);
 
-	/*
-	 * The directory may be in the log already, where it is not encrypted, and
-	 * logging a known inode again does not log its context.
-	 */
+	/* The log may have the directory as a plain one. */
 	btrfs_set_log_full_commit(trans);
 
 	ret = insert_context(trans, inode, ctx, len);
@@ -153,12 +144,13 @@ const struct fscrypt_operations btrfs_fscrypt_operations = {
  */
 int btrfs_check_encryption_support(const struct btrfs_fs_info *fs_info)
 {
-	if (!btrfs_fs_incompat(fs_info, ZONED) && fs_info->sectorsize <= PAGE_SIZE)
+	const bool zoned = btrfs_fs_incompat(fs_info, ZONED);
+
+	if (!zoned && fs_info->sectorsize <= PAGE_SIZE)
 		return 0;
 
-	btrfs_err(fs_info, "encryption is not supported %s",
-		  btrfs_fs_incompat(fs_info, ZONED) ? "on zoned filesystems" :
-		  "with a block size above the page size");
+	btrfs_err(fs_info, "encryption is not supported %s", zoned ?
+		  "on zoned filesystems" : "with a block size above the page size");
 	return -EOPNOTSUPP;
 }
 
@@ -172,33 +164,35 @@ int btrfs_check_encryption_support(const struct btrfs_fs_info *fs_info)
 int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path)
 {
 	struct btrfs_fs_info *fs_info = inode->root->fs_info;
-	struct btrfs_key key;
-	bool encrypted = inode->flags & BTRFS_INODE_ENCRYPT;
+	const struct btrfs_key key = {
+		.objectid = btrfs_ino(inode),
+		.type = BTRFS_FSCRYPT_INODE_CTX_KEY,
+	};
+	const bool encrypted = inode->flags & BTRFS_INODE_ENCRYPT;
 	int ret;
 
-	if (!btrfs_fs_incompat(fs_info, ENCRYPT) || !inode->vfs_inode.i_nlink ||
+	if (!inode->vfs_inode.i_nlink ||
 	    test_bit(BTRFS_FS_LOG_RECOVERING, &fs_info->flags))
 		return 0;
 
-	get_context_key(inode, &key);
 	ret = btrfs_search_slot(NULL, inode->root, &key, path, 0, 0);
 	btrfs_release_path(path);
 	if (ret < 0)
 		return ret;
 
-	if (unlikely(encrypted == (ret > 0))) {
-		btrfs_crit(fs_info, "root %llu inode %llu has %s",
-			   btrfs_root_id(inode->root), btrfs_ino(inode), encrypted ?
-			   "the encryption flag but no encryption context" :
-			   "an encryption context but no encryption flag");
-		return -EUCLEAN;
-	}
-	return 0;
+	if (likely(encrypted == !ret))
+		return 0;
+
+	btrfs_crit(fs_info, "root %llu inode %llu has %s",
+		   btrfs_root_id(inode->root), btrfs_ino(inode), encrypted ?
+		   "the encryption flag but no encryption context" :
+		   "an encryption context but no encryption flag");
+	return -EUCLEAN;
 }
 
 /*
- * Complete a name that was set up for lookup or deletion in a directory whose
- * key is absent.
+ * Complete a name that was set up in an encrypted directory for a lookup or for
+ * the deletion of @dentry.
  *
  * The no-key name of a long name has only a part of the encrypted name and a
  * hash of the rest.  Replace it by what is on disk, so that nobody else needs to
@@ -206,14 +200,22 @@ int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path
  *
  * Return: 0, -ENOENT if there is no such name, or another -errno.
  */
-int btrfs_resolve_nokey_name(struct btrfs_inode *dir, struct fscrypt_name *fname)
+int btrfs_resolve_nokey_name(struct btrfs_inode *dir, const struct dentry *dentry,
+			     struct fscrypt_name *fname)
 {
 	BTRFS_PATH_AUTO_FREE(path);
 	struct btrfs_key key;
+	u8 *name = NULL;
 	u32 len;
-	u8 *name;
-	int ret;
+	int ret = -ENOENT;
 
+	/*
+	 * If the key came after the lookup then the no-key name was taken for a
+	 * plaintext name.  Find out before the transaction, because a subvolume
+	 * whose name can't be found aborts it.
+	 */
+	if (fname->is_nokey_name != fscrypt_is_nokey_name(dentry))
+		goto fail;
 	if (likely(fname->disk_name.name))
 		return 0;
 
@@ -229,13 +231,10 @@ int btrfs_resolve_nokey_name(struct btrfs_inode *dir, struct fscrypt_name *fname
 	key.type = BTRFS_DIR_ITEM_KEY;
 	key.offset = fname->hash;
 	ret = btrfs_search_slot(NULL, dir->root, &key, path, 0, 0);
-	if (ret) {
-		if (ret > 0)
-			ret = -ENOENT;
+	if (ret < 0)
 		goto fail;
-	}
 
-	for (u32 cur = 0; cur < btrfs_item_size(path->nodes[0], path->slots[0]);
+	for (u32 cur = 0; !ret && cur < btrfs_item_size(path->nodes[0], path->slots[0]);
 	     cur += sizeof(struct btrfs_dir_item) + len) {
 		unsigned long ptr = btrfs_item_ptr_offset(path->nodes[0],
 							  path->slots[0]) + cur;
@@ -260,39 +259,14 @@ fail:
 }
 
 /*
- * Set up the on-disk name of an existing entry of @dir that is to be deleted,
- * with or without the key.  Not within a transaction.
- */
-int btrfs_setup_existing_name(struct btrfs_inode *dir, const struct dentry *dentry,
-			      struct fscrypt_name *fname)
-{
-	int ret;
-
-	ret = fscrypt_setup_filename(&dir->vfs_inode, &dentry->d_name, 1, fname);
-	if (ret)
-		return ret;
-
-	/*
-	 * If the key came after the lookup then the no-key name would be taken for
-	 * a plaintext name.  Find out before the transaction, because a subvolume
-	 * whose name can't be found aborts it.
-	 */
-	if (fname->is_nokey_name != fscrypt_is_nokey_name(dentry)) {
-		fscrypt_free_filename(fname);
-		return -ENOENT;
-	}
-	return btrfs_resolve_nokey_name(dir, fname);
-}
-
-/*
  * Turn a name from disk into what userspace may see.
  *
- * @dir:   the directory
+ * @dir:   an encrypted directory
  * @name:  the name, in a buffer of at least NAME_MAX bytes
  * @len:   length of the name on disk
  *
- * In an encrypted directory this is the plaintext if the key is set up, else the
- * no-key name.  Either can be looked up again.  Don't call it with a tree locked.
+ * This is the plaintext if the key is set up, else the no-key name.  Either can
+ * be looked up again.  Don't call it with a tree locked.
  *
  * Return: the new length, or -errno.
  */
@@ -301,9 +275,6 @@ int btrfs_name_to_user(const struct inode *dir, char *name, int len)
 	struct fscrypt_str iname;
 	struct fscrypt_str oname;
 	int ret;
-
-	if (!IS_ENCRYPTED(dir))
-		return len;
 
 	/* The ciphers need memory that isn't on the stack. */
 	ret = fscrypt_fname_alloc_buffer(2 * NAME_MAX, &oname);
@@ -314,27 +285,21 @@ int btrfs_name_to_user(const struct inode *dir, char *name, int len)
 
 	ret = fscrypt_fname_disk_to_usr(dir, btrfs_name_hash(name, len), 0,
 					&iname, &oname);
-	if (ret)
-		goto out;
-
 	/* What was not encrypted with this key may decrypt to anything. */
-	if (unlikely(!oname.len || memchr(oname.name, '/', oname.len))) {
+	if (!ret && unlikely(!oname.len || memchr(oname.name, '/', oname.len)))
 		ret = -EUCLEAN;
-		goto out;
+	if (!ret) {
+		memcpy(name, oname.name, oname.len);
+		ret = oname.len;
 	}
-
-	memcpy(name, oname.name, oname.len);
-	ret = oname.len;
-out:
 	fscrypt_fname_free_buffer(&oname);
 	return ret;
 }
 
 /*
  * Same as btrfs_name_to_user(), for a name that was found in a reference to the
- * directory @dirid of the tree @root_id.  The rest of the old name is cleared.
- *
- * Not within a transaction.
+ * directory @dirid of the tree @root_id, which may be plain.  The rest of the old
+ * name is cleared.  Not within a transaction.
  */
 int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id, u64 dirid,
 			   char *name, int len)
@@ -354,6 +319,11 @@ int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id, u64 dirid
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
 
+	if (!IS_ENCRYPTED(&dir->vfs_inode)) {
+		iput(&dir->vfs_inode);
+		return len;
+	}
+
 	/* Setting up a key isn't NOFS-safe.  Scrub gets along with no-key names. */
 	if (!(current->flags & PF_MEMALLOC_NOFS))
 		ret = fscrypt_prepare_readdir(&dir->vfs_inode);
@@ -366,62 +336,45 @@ int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id, u64 dirid
 	return ret;
 }
 
-/*
- * Emit a directory entry with the name in the form that userspace may see.
- *
- * Return: 0, 1 if the buffer of @ctx is full, or -errno.
- */
-int btrfs_dir_emit(const struct inode *dir, struct dir_context *ctx,
-		   const char *name, int len, u64 ino, unsigned int type)
+int btrfs_emit_encrypted(const struct inode *dir, struct dir_context *ctx,
+			 const char *name, int len, u64 ino, unsigned int type)
 {
 	char user_name[NAME_MAX];
 
-	if (IS_ENCRYPTED(dir)) {
-		memcpy(user_name, name, len);
-		len = btrfs_name_to_user(dir, user_name, len);
-		if (len < 0)
-			return len;
-		name = user_name;
-	}
-	return !dir_emit(ctx, name, len, ino, type);
+	memcpy(user_name, name, len);
+	len = btrfs_name_to_user(dir, user_name, len);
+	if (len < 0)
+		return len;
+	return !dir_emit(ctx, user_name, len, ino, type);
 }
 
 /*
- * Check whether an inode that was found in a directory may be there.
+ * Check whether an inode that was found in an encrypted directory may be there.
  *
- * All files in an encrypted directory have its policy, or somebody changed the
- * filesystem offline.  For regular files fscrypt_file_open() checks it, so that
- * they can be deleted.  The placeholder for a subvolume that was not snapshotted
- * together with the directory has no policy.
+ * All files in it have its policy, or somebody changed the filesystem offline.
+ * For regular files fscrypt_file_open() checks it, so that they can be deleted.
+ * The placeholder for a subvolume that was not snapshotted together with the
+ * directory has no policy.
  */
 bool btrfs_is_permitted_child(struct inode *dir, struct inode *inode)
 {
-	if (!IS_ENCRYPTED(dir) ||
-	    (!S_ISDIR(inode->i_mode) && !S_ISLNK(inode->i_mode)) ||
-	    btrfs_ino(BTRFS_I(inode)) == BTRFS_EMPTY_SUBVOL_DIR_OBJECTID)
-		return true;
-
-	if (fscrypt_has_permitted_context(dir, inode))
+	if ((!S_ISDIR(inode->i_mode) && !S_ISLNK(inode->i_mode)) ||
+	    btrfs_ino(BTRFS_I(inode)) == BTRFS_EMPTY_SUBVOL_DIR_OBJECTID ||
+	    fscrypt_has_permitted_context(dir, inode))
 		return true;
 
 	btrfs_warn_rl(inode_to_fs_info(dir),
-"root %llu inode %llu does not have the encryption policy of its directory, root %llu inode %llu",
+		      "root %llu inode %llu lacks the encryption policy of its directory %llu",
 		      btrfs_root_id(BTRFS_I(inode)->root), btrfs_ino(BTRFS_I(inode)),
-		      btrfs_root_id(BTRFS_I(dir)->root), btrfs_ino(BTRFS_I(dir)));
+		      btrfs_ino(BTRFS_I(dir)));
 	return false;
 }
 
-/*
- * Check whether a snapshot of @source may be created in @dir, as for a link:
- * only what has the policy of an encrypted directory may be in it.
- */
+/* As for a link: only what has the policy of an encrypted @dir may be in it. */
 int btrfs_check_snapshot_policy(struct inode *dir, struct btrfs_root *source)
 {
 	struct btrfs_inode *inode;
 	int ret = 0;
-
-	if (!IS_ENCRYPTED(dir))
-		return 0;
 
 	inode = btrfs_iget(BTRFS_FIRST_FREE_OBJECTID, source);
 	if (IS_ERR(inode))
@@ -433,16 +386,13 @@ int btrfs_check_snapshot_policy(struct inode *dir, struct btrfs_root *source)
 }
 
 /*
- * Check whether two files can have extents in common.  Both are open and either
- * both are encrypted or none is.
- *
+ * Check whether two encrypted files that are open can have extents in common.
  * Equal v1 policies don't mean equal keys, as a key descriptor is arbitrary.
  */
 bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2)
 {
-	return !IS_ENCRYPTED(inode1) ||
-	       (fscrypt_has_permitted_context(inode1, inode2) &&
-		fscrypt_have_same_extent_key(inode1, inode2));
+	return fscrypt_has_permitted_context(inode1, inode2) &&
+	       fscrypt_have_same_extent_key(inode1, inode2);
 }
 
 /*
