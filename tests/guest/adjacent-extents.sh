@@ -11,7 +11,8 @@ for ((i = 0; i < 32; i++)); do
 	commands+=(-c "pwrite -q -S $((i + 1)) $((i * 64))k 64k" -c fsync)
 done
 in_both xfs_io -f "${commands[@]}" file
-filefrag -v "$encrypted/file"
+# What is adjacent is one extent here.
+filefrag "$encrypted/file" | grep ': 1 extent found$' || fail "the extents are not adjacent"
 for block in 1M 4k; do
 	for flag in noatime direct; do
 		for directory in "$encrypted" "$plain"; do

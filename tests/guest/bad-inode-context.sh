@@ -7,13 +7,13 @@
 
 start_image
 good=$(show "$encrypted_inode" $FSCRYPT_INODE_CTX)
-for version in 00 01 03 ff; do
+for version in 00 03; do
 	spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --set 0:$version
 	expect_bad_leaf "ino=$encrypted_inode.* encryption context"
 	expect_check_complaint
 done
 spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --set "0:$good"
-for size in 0 1 28 39 41 400; do
+for size in 0 28 41; do
 	spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --resize $size
 	expect_bad_leaf "ino=$encrypted_inode.* encryption context"
 	expect_check_complaint

@@ -31,17 +31,18 @@ for modes in '1 4' '5 6' '7 8' '9 9'; do
 	set_policy "$SCRATCH_MNT/$contents" "$main" -v 2 -c "$contents" -n "$names"
 done
 umount "$SCRATCH_MNT"
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir $cgroup
 echo 24M >$cgroup/memory.high
 
 touch going
 evict &
-for ((i = 1; i <= 5; i++)); do
+for ((i = 1; i <= 2; i++)); do
 	# So that all ciphers are allocated again.
 	modprobe -r fscrypt_extent
 	modprobe fscrypt_extent
 	mount_btrfs
-	for ((j = 1; j <= 3; j++)); do
+	for ((j = 1; j <= 2; j++)); do
 		add_key main >/dev/null
 		(
 			echo "$BASHPID" >$cgroup/cgroup.procs

@@ -12,15 +12,18 @@ for seed in 11 12 13; do
 	python3 "${0%/*}/twin-io.py" "$seed" 200 "$encrypted" "$plain" &
 	pids+=($!)
 done
-for round in 1 2 3; do
+rounds=0
+while kill -0 "${pids[@]}" 2>/dev/null; do
+	btrfs subvolume snapshot -r "$SCRATCH_MNT" "$SCRATCH_MNT/snapshot"
 	btrfs -q balance start --full-balance "$SCRATCH_MNT"
 	btrfs filesystem defragment -r -f "$encrypted"
-	btrfs subvolume snapshot -r "$SCRATCH_MNT" "$SCRATCH_MNT/snapshot-$round"
+	btrfs subvolume delete "$SCRATCH_MNT/snapshot"
 	echo 3 >/proc/sys/vm/drop_caches
+	rounds=$((rounds + 1))
 done
+echo "$rounds rounds"
 for pid in "${pids[@]}"; do
 	wait "$pid"
 done
 same_in_both
-btrfs subvolume delete "$SCRATCH_MNT"/snapshot-*
 verify_offline

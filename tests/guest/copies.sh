@@ -1,36 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Bad copies of data on a filesystem that has two of each extent, one on each
-# disk.  Sourced instead of encryption.sh.
+# Bad copies of data on a filesystem that has two of each block, on two disks.
+# Sourced instead of encryption.sh.
 . "${0%/*}/encryption.sh"
 
-# Where the first block of each spoilt extent is: disk and block, twice
+# Where the blocks with a bad copy are: disk and block, twice
 spoilt=()
 
-# extents FILE: the logical addresses of its extents
+# extents FILE: a line for each extent: its logical address and length
 extents() {
 	btrfs inspect-internal dump-tree -t fs "${devices[0]}" |
 		awk -v inode="($(stat -c %i "$1")" '
 			/^\titem/ { mine = $4 == inode && $5 == "EXTENT_DATA" }
-			mine && /extent data disk byte/ && $5 { print $5 }'
+			mine && /extent data disk byte/ && $5 { print $5, $7 }'
 }
 
-# copies LOGICAL: a line as in spoilt
-copies() {
-	btrfs-map-logical -l "$1" -b 4096 "${devices[0]}" |
-		awk '/^mirror/ { printf "%s %d ", $8, $6 / 4096 }'
+# ends LOGICAL LENGTH: two lines as in spoilt, for an extent's first and last block
+ends() {
+	btrfs-map-logical -l "$1" -b "$2" "${devices[0]}" |
+		awk -v last=$(($1 + $2 - 4096)) '
+			# A line for each stripe of each mirror
+			/^mirror/ {
+				if (!($2 in tail))
+					head = head $8 " " $6 / 4096 " "
+				tail[$2] = $8 " " ($6 + last - $4) / 4096 " "
+			}
+			END { print head; print tail[1] tail[2] }'
 }
 
-# spoil_copies FILE...: overwrite the first block of each extent, on one disk and
-# on the other by turns.  Whichever disk is read, something there is bad.
+# spoil_copies FILE...: overwrite the ends of each extent, on one disk and on the
+# other by turns.  Whichever disk is read, something there is bad.
 spoil_copies() {
-	local file logical line place turn=0
+	local file logical length line place turn=0
 	sync
 	for file in "$@"; do
-		for logical in $(extents "$file"); do
-			spoilt+=("$(copies "$logical")")
-		done
+		while read -r logical length; do
+			mapfile -t -O ${#spoilt[@]} spoilt < <(ends "$logical" "$length")
+		done < <(extents "$file")
 	done
 	umount "$SCRATCH_MNT"
 	for line in "${spoilt[@]}"; do
@@ -39,12 +46,12 @@ spoil_copies() {
 			oflag=direct status=none
 		turn=$((2 - turn))
 	done
-	echo "${#spoilt[@]} extents have one bad copy each"
-	[ ${#spoilt[@]} -ge 4 ] || fail "that is too few"
+	echo "${#spoilt[@]} blocks have one bad copy each"
+	[ ${#spoilt[@]} -ge 8 ] || fail "that is too few"
 	mount_btrfs
 }
 
-# bad_copies: how many of the spoilt extents have two copies that differ
+# bad_copies: how many of these blocks have two copies that differ
 bad_copies() {
 	local line place count=0
 	for line in "${spoilt[@]}"; do

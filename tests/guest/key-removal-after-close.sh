@@ -5,7 +5,7 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-rounds=${ROUNDS:-15}
+rounds=${ROUNDS:-10}
 
 start_encrypted
 mkdir "$encrypted/"{compressed,nocow}

@@ -7,10 +7,12 @@
 . "${0%/*}/encryption.sh"
 
 start_encrypted
-head -c 1M /dev/urandom | tee expected >"$encrypted/open"
+head -c 1M /dev/urandom | tee original expected >"$encrypted/open"
 echo secret >"$encrypted/other"
+cp expected "$encrypted/deleted"
 drop_caches
-exec 5<>"$encrypted/open"
+exec 5<>"$encrypted/open" 6<"$encrypted/deleted"
+rm "$encrypted/deleted"
 
 xfs_io -c "rm_enckey $main" "$SCRATCH_MNT"
 key_status "$main" 'Incompletely removed'
@@ -37,7 +39,8 @@ xfs_io -c 'pwrite -S 5 1m 128k' expected >/dev/null
 through_open_file -c 'pwrite -S 6 0 1'
 
 key_status "$main" 'Incompletely removed'
-exec 5<&-
+cmp original - <&6
+exec 5<&- 6<&-
 remove_key "$main"
 expect_error 'Required key not available' cat "$encrypted"/*
 

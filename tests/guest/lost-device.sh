@@ -9,9 +9,12 @@ read -ra devices <<<"$SCRATCH_DEV_POOL"
 
 # survive_loss DATA METADATA: with these profiles
 survive_loss() {
-	local lost=${devices[1]}
+	local lost=${devices[1]} marker=PLAINTEXT-ON-A-PARITY-DISK
 	start_encrypted --data "$1" --metadata "$2"
 	head -c 6M /dev/urandom | tee "$plain/file" >"$encrypted/file"
+	mkdir "$SCRATCH_MNT/marked"
+	set_policy "$SCRATCH_MNT/marked" "$main" -v 2
+	printf "$marker\n%.0s" {1..20000} >"$SCRATCH_MNT/marked/file"
 	umount "$SCRATCH_MNT"
 
 	btrfs device scan --forget
@@ -35,4 +38,5 @@ survive_loss() {
 	btrfs scrub start -Br "$SCRATCH_MNT" | tee scrub
 	grep 'no errors found' scrub
 	verify_offline
+	expect_not_on_disks "$marker"
 }

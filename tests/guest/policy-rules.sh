@@ -7,7 +7,7 @@
 # one_line_says TEXT: fail unless that is all that the kernel has to say
 one_line_says() {
 	dmesg
-	[ "$(dmesg | wc -l)" = 1 ] || fail "the kernel doesn't say one line"
+	[ "$(dmesg | grep -c .)" = 1 ] || fail "the kernel doesn't say one line"
 	dmesg | grep -q "$1" || fail "the kernel doesn't say $1"
 }
 
@@ -33,6 +33,15 @@ dmesg -C
 expect_error 'Invalid argument' set_policy "$SCRATCH_MNT/new" "$main" -v 2 -f 0x10
 one_line_says IV_INO_LBLK_32
 expect_error 'No data available' xfs_io -r -c get_encpolicy "$SCRATCH_MNT/new"
+dmesg -C
+expect_error 'Operation not supported' python3 - "$SCRATCH_MNT" <<'END'
+import fcntl, os, struct, sys
+FS_IOC_ADD_ENCRYPTION_KEY = 0xC0506617
+IDENTIFIER, HW_WRAPPED = 2, 1
+key = struct.pack("II32xIII28x", IDENTIFIER, 0, 64, 0, HW_WRAPPED) + bytes(range(64))
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), FS_IOC_ADD_ENCRYPTION_KEY, bytearray(key))
+END
+one_line_says inlinecrypt
 
 echo "--- inherited by all that is created"
 mkdir -p "$encrypted/dir/dir"

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A bad copy is found by its checksum, the other one is read instead, and the bad
 # one is overwritten with the same ciphertext: for buffered reads of plain and of
-# compressed extents.
+# compressed extents, and for reads that are split between disks.
 # dmesg: BTRFS (error|warning) .*(csum failed|errs: .* corrupt)
 . "${0%/*}/harness.sh"
 . "${0%/*}/copies.sh"
 
 marker=PLAINTEXT-OF-READ-REPAIR
-devices=("$SCRATCH_DEV" "$TEST_DEV")
-start_encrypted --data raid1 --metadata raid1
+read -ra devices <<<"$SCRATCH_DEV_POOL"
+devices=("${devices[@]:1}")
+start_encrypted --data raid10 --metadata raid1
 
 text=$(printf "$marker\n%.0s" {1..3000})
 

@@ -138,7 +138,11 @@ class Guest:
         self._write_settings()
 
     def _write_settings(self):
+        columns, rows = shutil.get_terminal_size()
         settings = {
+            "ROWS": str(rows),
+            "COLUMNS": str(columns),
+            "TERM": os.environ.get("TERM", "dumb"),
             "REPO": REPO,
             "BUILD": BUILD,
             "KERNEL": KERNEL,
@@ -242,7 +246,10 @@ class Guest:
                 port.close()
         self.unread = b""
         threading.Thread(target=self._read_output, daemon=True).start()
-        line = self._read_line(time.monotonic() + seconds)
+        try:
+            line = self._read_line(time.monotonic() + seconds)
+        except TimeoutError:
+            raise GuestDied(f"no boot in {seconds} s") from None
         if line != "ready":
             raise GuestDied(f"the guest said '{line}'")
 
