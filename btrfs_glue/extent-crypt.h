@@ -55,13 +55,6 @@ static inline bool btrfs_extent_crypt_is_set(const struct btrfs_extent_crypt *cr
 	return crypt->bytenr != 0;
 }
 
-/* Whether a bio that reads the extent of @a may go on with the extent of @b. */
-static inline bool btrfs_extent_crypt_is_same(const struct btrfs_extent_crypt *a,
-					      const struct btrfs_extent_crypt *b)
-{
-	return a->bytenr == b->bytenr;
-}
-
 int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
 			   struct btrfs_extent_crypt *crypt);
 int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
@@ -81,12 +74,6 @@ void __cold btrfs_extent_crypt_exit(void);
 static inline bool btrfs_extent_crypt_is_set(const struct btrfs_extent_crypt *crypt)
 {
 	return false;
-}
-
-static inline bool btrfs_extent_crypt_is_same(const struct btrfs_extent_crypt *a,
-					      const struct btrfs_extent_crypt *b)
-{
-	return true;
 }
 
 static inline int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,

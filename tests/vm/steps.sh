@@ -21,7 +21,7 @@ step() {
 failed() {
 	tail -n 25 "$1" >&2
 	if grep -q 'No space left on device' "$1"; then
-		die "$2: the disk that holds $BUILD is full; 20 GB are needed"
+		die "$2: the disk that holds $BUILD is full; 15 GB are needed"
 	fi
 	die "$2; the whole log is $1"
 }
