@@ -2,11 +2,14 @@
 """Print how often a text occurs in files, which may be large and sparse.
 
 usage: occurrences.py TEXT FILE...
+
+The first places of each file are printed to standard error.
 """
 import os
 import sys
 
 CHUNK = 16 << 20
+PLACES_SHOWN = 10
 
 
 def data_ranges(fd):
@@ -29,7 +32,12 @@ def count(path, text):
         rest = b""
         for at in range(start, end, CHUNK):
             data = rest + os.pread(fd, min(CHUNK, end - at), at)
-            found += data.count(text)
+            place = data.find(text)
+            while place >= 0:
+                found += 1
+                if found <= PLACES_SHOWN:
+                    print(f"{path}: byte {at - len(rest) + place}", file=sys.stderr)
+                place = data.find(text, place + len(text))
             rest = data[len(data) - len(text) + 1 :]
     os.close(fd)
     return found
