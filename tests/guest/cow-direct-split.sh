@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A direct write of many pieces to a hole is split at each bio, and the parts are
-# extents of their own: none may have the nonce of another.  The same if a write
-# is cut short because the buffer isn't in memory, and goes on when it is.
+# A large direct write to a hole is split at each bio, and the parts are extents
+# of their own: none may have the nonce of another.  The same if a write is cut
+# short because the buffer isn't in memory, and goes on when it is.
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
+. "${0%/*}/small-bios.sh"
 
 start_encrypted
 cat >short-writes.py <<'END'
@@ -16,15 +17,19 @@ path = sys.argv[1] + "/"
 libc = ctypes.CDLL(None, use_errno=True)
 data = random.randbytes(600 * BLOCK)
 
-# Many pieces that aren't adjacent in memory: more than a bio takes.
-memory = mmap.mmap(-1, 2 * len(data))
-pieces = []
-for nr in range(600):
-    piece = memoryview(memory)[2 * nr * BLOCK :][:BLOCK]
-    piece[:] = data[nr * BLOCK :][:BLOCK]
-    pieces.append(piece)
-fd = os.open(path + "pieces", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
-assert os.pwritev(fd, pieces, 0) == len(data)
+def write_in_small_bios(fd, buffer, offset):
+    fail = os.open("/proc/self/make-it-fail", os.O_WRONLY)
+    os.pwrite(fail, b"1", 0)
+    count = os.pwritev(fd, [buffer], offset)
+    os.pwrite(fail, b"0", 0)
+    os.close(fail)
+    return count
+
+# More than a bio takes.
+memory = mmap.mmap(-1, len(data))
+memory[:] = data
+fd = os.open(path + "large", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+assert write_in_small_bios(fd, memory, 0) == len(data)
 
 # The buffer is a mapping of the file itself, so its pages can't be faulted in
 # while the write has the range locked: the write falls short and goes on.
@@ -66,8 +71,10 @@ buffer2 = mmap.mmap(-1, size)
 buffer2[:] = data[size : 2 * size]
 assert os.pwritev(fd, [buffer2], 0) == size
 END
+fail_large_folios
 python3 short-writes.py "$plain"
 python3 short-writes.py "$encrypted"
+stop_failing
 same_in_both
 verify_offline
-at_least 6 "encrypted extents"
+at_least 8 "encrypted extents"

@@ -1,27 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A direct write of many pieces to allocated space is one ordered extent, split
-# at each bio: all of them count data units from the extent's beginning on disk.
-# The same through extent maps that are still cached, and in place (+C).
+# A large direct write to allocated space is one ordered extent, split at each
+# bio: all of them count data units from the extent's beginning on disk.  The
+# same through extent maps that are still cached, and in place (+C).
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
+. "${0%/*}/small-bios.sh"
 
 start_encrypted
 mkdir "$encrypted/nocow"
 chattr +C "$encrypted/nocow"
-cat >pieces.py <<'END'
+cat >large-write.py <<'END'
 import mmap, os, random, sys
 
-BLOCK, PIECES = 4096, 600
+BLOCK, BLOCKS = 4096, 600
 random.seed(1)
-data = random.randbytes(BLOCK * PIECES)
-# Every second page, so that no two pieces are adjacent in memory.
-memory = mmap.mmap(-1, 2 * BLOCK * PIECES)
-pieces = []
-for nr in range(PIECES):
-    piece = memoryview(memory)[2 * nr * BLOCK :][:BLOCK]
-    piece[:] = data[nr * BLOCK :][:BLOCK]
-    pieces.append(piece)
+data = random.randbytes(BLOCK * BLOCKS)
+memory = mmap.mmap(-1, len(data))
+OFFSET = 1 << 20
+
+def write_in_small_bios(fd, buffer, offset):
+    fail = os.open("/proc/self/make-it-fail", os.O_WRONLY)
+    os.pwrite(fail, b"1", 0)
+    count = os.pwritev(fd, [buffer], offset)
+    os.pwrite(fail, b"0", 0)
+    os.close(fail)
+    return count
 
 def read(fd):
     result = b""
@@ -29,15 +33,15 @@ def read(fd):
         result += chunk
     return result[: len(data)]
 
-OFFSET = 1 << 20
 path = sys.argv[1]
 if sys.argv[2] == "write":
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_DIRECT)
     os.posix_fallocate(fd, 0, 8 << 20)
     os.fsync(fd)
     if path.endswith("rewritten"):
-        os.pwritev(fd, pieces[::-1], OFFSET)
-    written = os.pwritev(fd, pieces, OFFSET)
+        write_in_small_bios(fd, memory, OFFSET)
+    memory[:] = data
+    written = write_in_small_bios(fd, memory, OFFSET)
     assert written == len(data), f"{written} of {len(data)} bytes written"
     with open(path, "rb", buffering=0) as same_inode:
         assert read(same_inode.fileno()) == data, f"{path}: other data through the open inode"
@@ -45,18 +49,20 @@ with open(path, "rb", buffering=0) as file:
     assert read(file.fileno()) == data, f"{path}: other data"
     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     assert read(file.fileno()) == data, f"{path}: other data, not cached"
-print(f"{path}: {len(data)} bytes in {PIECES} pieces are as written")
+print(f"{path}: {len(data)} bytes are as written")
 END
 files=("$encrypted/"{,nocow/}{written,rewritten} "$plain/written")
+fail_large_folios
 for file in "${files[@]}"; do
-	python3 pieces.py "$file" write
+	python3 large-write.py "$file" write
 done
+stop_failing
 drop_caches
 for file in "${files[@]}"; do
-	python3 pieces.py "$file" read
+	python3 large-write.py "$file" read
 done
 remount
 for file in "${files[@]}"; do
-	python3 pieces.py "$file" read
+	python3 large-write.py "$file" read
 done
 verify_offline
