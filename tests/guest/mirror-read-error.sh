@@ -16,8 +16,12 @@ drop_caches
 cmp file "$encrypted/file"
 
 fail_reads bad "$TEST_DEV" 0
-# Which copy is read depends on the reader's process number.
-for ((i = 0; i < 4; i++)); do
+# Which copy is read depends on whether the reader's process number is even.
+for ((i = 0; i < 6; i++)); do
+	# One process more each time.
+	for ((n = 0; n < i; n++)); do
+		/bin/true
+	done
 	drop_caches
 	cmp file "$encrypted/file"
 	dd if="$encrypted/file" iflag=direct bs=256k status=none | cmp file
