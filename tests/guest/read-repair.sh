@@ -33,8 +33,12 @@ cp "$encrypted"/* .
 spoil_copies "$encrypted"/*
 add_key main
 
-# Which copy is read depends on the reader's process number.
+# Which copy is read depends on whether the reader's process number is even.
 for ((i = 0; i < 20 && $(bad_copies) > 0; i++)); do
+	# One process more each time.
+	for ((n = 0; n < i; n++)); do
+		/bin/true
+	done
 	drop_caches
 	cmp file "$encrypted/file"
 	cmp compressed "$encrypted/compressed"
