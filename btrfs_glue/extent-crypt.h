@@ -62,7 +62,6 @@ int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *
 void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 				  const struct btrfs_extent_crypt *crypt);
 
-bool btrfs_bio_needs_encryption(const struct btrfs_bio *bbio);
 void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num);
 blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
 
@@ -92,11 +91,6 @@ static inline int btrfs_read_extent_crypt(struct btrfs_inode *inode,
 static inline void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 						const struct btrfs_extent_crypt *crypt)
 {
-}
-
-static inline bool btrfs_bio_needs_encryption(const struct btrfs_bio *bbio)
-{
-	return false;
 }
 
 static inline void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
