@@ -10,20 +10,13 @@
 start_encrypted
 cat >short-writes.py <<'END'
 import ctypes, mmap, os, random, sys
+from small_bios import write_in_small_bios
 
 BLOCK = 4096
 random.seed(2)
 path = sys.argv[1] + "/"
 libc = ctypes.CDLL(None, use_errno=True)
 data = random.randbytes(600 * BLOCK)
-
-def write_in_small_bios(fd, buffer, offset):
-    fail = os.open("/proc/self/make-it-fail", os.O_WRONLY)
-    os.pwrite(fail, b"1", 0)
-    count = os.pwritev(fd, [buffer], offset)
-    os.pwrite(fail, b"0", 0)
-    os.close(fail)
-    return count
 
 # More than a bio takes.
 memory = mmap.mmap(-1, len(data))

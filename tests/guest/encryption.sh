@@ -118,6 +118,17 @@ same_in_both() {
 	same_trees "$encrypted" "$plain" "after a remount"
 }
 
+# same_random_io SEED...: do the same random I/O in both directories
+same_random_io() {
+	local seed
+	for seed in "$@"; do
+		python3 "${0%/*}/twin-io.py" "$seed" 400 "$encrypted" "$plain"
+	done
+	remount
+	same_trees "$encrypted" "$plain" "after a remount"
+	verify_offline
+}
+
 # check_metadata: btrfs-progs finds the other disks of a filesystem in the guest only
 check_metadata() {
 	if [ ${#devices[@]} = 1 ]; then

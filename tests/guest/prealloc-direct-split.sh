@@ -12,20 +12,13 @@ mkdir "$encrypted/nocow"
 chattr +C "$encrypted/nocow"
 cat >large-write.py <<'END'
 import mmap, os, random, sys
+from small_bios import write_in_small_bios
 
 BLOCK, BLOCKS = 4096, 600
 random.seed(1)
 data = random.randbytes(BLOCK * BLOCKS)
 memory = mmap.mmap(-1, len(data))
 OFFSET = 1 << 20
-
-def write_in_small_bios(fd, buffer, offset):
-    fail = os.open("/proc/self/make-it-fail", os.O_WRONLY)
-    os.pwrite(fail, b"1", 0)
-    count = os.pwritev(fd, [buffer], offset)
-    os.pwrite(fail, b"0", 0)
-    os.close(fail)
-    return count
 
 def read(fd):
     result = b""

@@ -7,9 +7,4 @@
 
 mount_options=noatime,compress-force=zstd
 start_encrypted
-for seed in 1 2; do
-	python3 "${0%/*}/twin-io.py" "$seed" 400 "$encrypted" "$plain"
-done
-remount
-same_trees "$encrypted" "$plain" "after a remount"
-verify_offline
+same_random_io 1 2

@@ -4,6 +4,9 @@
 # Direct writes of many bios.  btrfs copies what is written to folios of up to
 # 1 MiB, so only if these can't be had, a bio is full with 256 pages.
 
+# where python3 finds small_bios.py
+export PYTHONPATH=${0%/*} PYTHONDONTWRITEBYTECODE=1
+
 # fail_large_folios: let allocations of more than a page fail for tasks that write
 # 1 to their make-it-fail
 fail_large_folios() {
