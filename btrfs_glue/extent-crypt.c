@@ -132,8 +132,14 @@ static void btrfs_free_bounce_bio(struct btrfs_bio *bounce)
 	struct bio_vec *bvec;
 	int i;
 
-	bio_for_each_bvec_all(bvec, &bounce->bio, i)
-		mempool_free(bvec->bv_page, &btrfs_bounce_page_pool);
+	bio_for_each_bvec_all(bvec, &bounce->bio, i) {
+		struct folio *folio = page_folio(bvec->bv_page);
+
+		if (folio_test_large(folio))
+			folio_put(folio);
+		else
+			mempool_free(bvec->bv_page, &btrfs_bounce_page_pool);
+	}
 	bio_put(&bounce->bio);
 }
 
@@ -147,34 +153,24 @@ static void btrfs_end_bounce_bio(struct btrfs_bio *bounce)
 }
 
 /*
- * Allocate a bio with pages of its own for the part of @bbio at @iter, @len bytes
- * at most BTRFS_BOUNCE_PAGES pages.
+ * Add @nr_pages pages to @bio, with @len bytes together.  They are one folio if
+ * that can be had at once, which costs a fraction.  Does not fail.
  */
-static struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
-						const struct bvec_iter *iter, u32 len)
+static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 len)
 {
-	const unsigned int nr_pages = DIV_ROUND_UP(len, PAGE_SIZE);
-	const unsigned int nofs_flags = memalloc_nofs_save();
-	struct btrfs_bio *bounce;
-	struct bio *src = &bbio->bio;
-	struct bio *bio;
 	struct page **pages;
 	unsigned int nr;
 
-	bio = bio_alloc_bioset(src->bi_bdev, nr_pages, src->bi_opf, GFP_NOFS,
-			       &btrfs_bounce_bioset);
-	bio->bi_ioprio = src->bi_ioprio;
-	bio->bi_write_hint = src->bi_write_hint;
-	bio->bi_write_stream = src->bi_write_stream;
-	bio->bi_iter.bi_sector = iter->bi_sector;
-	bio_clone_blkg_association(bio, src);
+	if (nr_pages > 1) {
+		struct folio *folio = folio_alloc((GFP_NOFS & ~__GFP_DIRECT_RECLAIM) |
+						  __GFP_NORETRY | __GFP_NOWARN,
+						  get_order(len));
 
-	bounce = btrfs_bio(bio);
-	btrfs_bio_init(bounce, bbio->inode,
-		       bbio->file_offset + ((iter->bi_sector - src->bi_iter.bi_sector) <<
-					    SECTOR_SHIFT),
-		       btrfs_end_bounce_bio, bbio);
-	bounce->has_ciphertext = true;
+		if (folio) {
+			bio_add_folio_nofail(bio, folio, len, 0);
+			return;
+		}
+	}
 
 	/* The end of the bio_vec array isn't used before the last page is added. */
 	static_assert(sizeof(struct bio_vec) >= 2 * sizeof(struct page *));
@@ -190,6 +186,36 @@ static struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
 		__bio_add_page(bio, pages[nr], size, 0);
 		len -= size;
 	}
+}
+
+/*
+ * Allocate a bio with pages of its own for the part of @bbio at @iter, @len bytes
+ * at most BTRFS_BOUNCE_PAGES pages.
+ */
+static struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
+						const struct bvec_iter *iter, u32 len)
+{
+	const unsigned int nr_pages = DIV_ROUND_UP(len, PAGE_SIZE);
+	const unsigned int nofs_flags = memalloc_nofs_save();
+	struct btrfs_bio *bounce;
+	struct bio *src = &bbio->bio;
+	struct bio *bio;
+
+	bio = bio_alloc_bioset(src->bi_bdev, nr_pages, src->bi_opf, GFP_NOFS,
+			       &btrfs_bounce_bioset);
+	bio->bi_ioprio = src->bi_ioprio;
+	bio->bi_write_hint = src->bi_write_hint;
+	bio->bi_write_stream = src->bi_write_stream;
+	bio->bi_iter.bi_sector = iter->bi_sector;
+	bio_clone_blkg_association(bio, src);
+
+	bounce = btrfs_bio(bio);
+	btrfs_bio_init(bounce, bbio->inode,
+		       bbio->file_offset + ((iter->bi_sector - src->bi_iter.bi_sector) <<
+					    SECTOR_SHIFT),
+		       btrfs_end_bounce_bio, bbio);
+	bounce->has_ciphertext = true;
+	btrfs_add_bounce_pages(bio, nr_pages, len);
 
 	memalloc_nofs_restore(nofs_flags);
 	return bounce;
