@@ -26,9 +26,13 @@ struct workqueue_struct *inline_alloc_workqueue(const char *name,
 						unsigned int flags);
 bool inline_ratelimit(void);
 
-struct bio_vec inline_bio_iter_iovec(struct bio *bio, struct bvec_iter iter);
-void inline_bio_advance_iter_single(const struct bio *bio,
-				    struct bvec_iter *iter, unsigned int bytes);
+/*
+ * bio_iter_iovec() and bio_advance_iter_single() at once: return the segment at
+ * @iter, which must not be at its end, and advance @iter by @bytes if the segment
+ * has as many.
+ */
+struct bio_vec inline_bio_next_bytes(struct bio *bio, struct bvec_iter *iter,
+				     unsigned int bytes);
 void inline_sg_set_page(struct scatterlist *sg, struct page *page,
 			unsigned int len, unsigned int offset);
 

@@ -89,16 +89,13 @@ impl<'a> Iterator for Units<'a> {
             return None;
         }
         // SAFETY: By the type invariants, there is a segment at `iter`, which isn't at its end.
-        let segment = unsafe { bindings::inline_bio_iter_iovec(self.bio, self.iter) };
+        let segment =
+            unsafe { bindings::inline_bio_next_bytes(self.bio, &mut self.iter, self.unit_size) };
         if segment.bv_len < self.unit_size {
             // Nothing sensible can follow, so let the iteration end.
             self.iter.bi_size = 0;
             return Some(Err(EINVAL));
         }
-        // SAFETY: The segment has that many bytes.
-        unsafe {
-            bindings::inline_bio_advance_iter_single(self.bio, &mut self.iter, self.unit_size)
-        };
 
         // INVARIANT: `Units::new` promised this for all data of the bio that `iter` covers.
         Some(Ok(Unit {

@@ -23,10 +23,9 @@ pub(crate) struct Nonce([u8; NONCE_SIZE]);
 impl Nonce {
     /// The nonce for a new extent. Any context.
     pub(crate) fn random() -> Self {
-        let mut bytes = [0; NONCE_SIZE];
+        let [low, high] = [random::number(), random::number()].map(u128::from);
 
-        random::fill(&mut bytes);
-        Self(bytes)
+        Self((high << 64 | low).to_ne_bytes())
     }
 
     /// Reads an extent's context from the disk. The bytes may be anything.

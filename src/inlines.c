@@ -45,15 +45,14 @@ bool inline_ratelimit(void)
 	return __ratelimit(&limit);
 }
 
-struct bio_vec inline_bio_iter_iovec(struct bio *bio, struct bvec_iter iter)
+struct bio_vec inline_bio_next_bytes(struct bio *bio, struct bvec_iter *iter,
+				     unsigned int bytes)
 {
-	return bio_iter_iovec(bio, iter);
-}
+	struct bio_vec segment = bio_iter_iovec(bio, *iter);
 
-void inline_bio_advance_iter_single(const struct bio *bio,
-				    struct bvec_iter *iter, unsigned int bytes)
-{
-	bio_advance_iter_single(bio, iter, bytes);
+	if (segment.bv_len >= bytes)
+		bio_advance_iter_single(bio, iter, bytes);
+	return segment;
 }
 
 void inline_sg_set_page(struct scatterlist *sg, struct page *page,

@@ -329,7 +329,7 @@ mod tests {
         // SAFETY: What is passed is valid.
         unsafe {
             assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8), 0);
-            bindings::inline_bio_advance_iter_single(src.as_ptr(), &mut src_iter, 4096);
+            bindings::inline_bio_next_bytes(src.as_ptr(), &mut src_iter, 4096);
             let handle = open_mode(FSCRYPT_MODE_AES_256_XTS)?;
 
             assert!(same_key(handle, handle));

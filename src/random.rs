@@ -8,10 +8,8 @@ pub(crate) fn fill(bytes: &mut [u8]) {
     unsafe { kernel::bindings::get_random_bytes(bytes.as_mut_ptr().cast(), bytes.len()) };
 }
 
-/// A number.
-pub(crate) fn number() -> usize {
-    let mut bytes = [0; size_of::<usize>()];
-
-    fill(&mut bytes);
-    usize::from_ne_bytes(bytes)
+/// A number, as unpredictable but cheaper than bytes.
+pub(crate) fn number() -> u64 {
+    // SAFETY: May be called in any context.
+    unsafe { kernel::bindings::get_random_u64() }
 }

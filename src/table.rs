@@ -122,7 +122,7 @@ impl Table {
             queues: Rings::new(size, 2)?,
             lists,
             hash_key: hsiphash_key_t {
-                key: [random::number(), random::number()],
+                key: [random::number() as usize, random::number() as usize],
             },
         };
 
