@@ -9,6 +9,7 @@
 # What the filesystem under test is made of; a test may change it.
 devices=("$SCRATCH_DEV")
 mount_options=noatime
+policy_version=2
 
 # What start_encrypted makes.
 encrypted=$SCRATCH_MNT/encrypted
@@ -19,10 +20,13 @@ make_key() {
 	printf %s "$1" | sha512sum | cut -d ' ' -f 1 | xxd -r -p >"$OUT/$1.key"
 }
 
-# add_key NAME: add it to the filesystem and print its identifier
+# add_key NAME: add it to the filesystem and print its identifier, or in v1 the
+# descriptor, which is the same for all keys
 add_key() {
-	xfs_io -c add_enckey "$SCRATCH_MNT" <"$OUT/$1.key" |
-		sed -n 's/^Added encryption key with identifier //p'
+	local command=add_enckey
+	[ "$policy_version" = 2 ] || command+=" -d 0123456789abcdef"
+	xfs_io -c "$command" "$SCRATCH_MNT" <"$OUT/$1.key" |
+		sed -n 's/^Added encryption key with [a-z]* //p'
 }
 
 # remove_key KEYSPEC: remove it, which no open file may prevent
@@ -32,6 +36,16 @@ remove_key() {
 	echo "$said"
 	[[ $said == "Removed encryption key with"*"$1" ]] || fail "the key was not removed completely"
 	key_status "$1" Absent
+}
+
+# remove_busy_key KEYSPEC: remove it, while files that were opened with it are in use
+remove_busy_key() {
+	local said
+	said=$(xfs_io -c "rm_enckey $1" "$SCRATCH_MNT")
+	echo "$said"
+	[[ $said == "Removed encryption key with"*"$1, but files still busy" ]] ||
+		fail "no files are said to be busy"
+	key_status "$1" 'Incompletely removed'
 }
 
 # key_status KEYSPEC STATUS: fail unless the key has that status
@@ -61,13 +75,13 @@ new_btrfs() {
 }
 
 # start_encrypted [OPTION...]: a new filesystem with the directories $encrypted
-# and $plain; the key is called main, its identifier is $main
+# and $plain; the key is called main, and $main is what add_key printed
 start_encrypted() {
 	new_btrfs "$@"
 	make_key main
 	main=$(add_key main)
 	mkdir "$encrypted" "$plain"
-	set_policy "$encrypted" "$main" -v 2
+	set_policy "$encrypted" "$main" -v "$policy_version"
 }
 
 # xfs_io_fails TEXT OPTION...: fail unless xfs_io says that; its status doesn't
@@ -143,13 +157,15 @@ check_metadata() {
 # Options are extent-oracle's; the keys are main and those.  The statistics are
 # left in $OUT/stats.
 verify_offline() {
+	local key=(--key "$OUT/main.key")
+	[ "$policy_version" = 2 ] || key=(--v1-key "$main:$OUT/main.key")
 	manifest "$SCRATCH_MNT" >"$OUT/manifest"
 	umount "$SCRATCH_MNT"
 	check_metadata >"$OUT/check" 2>&1 || {
 		cat "$OUT/check"
 		fail "btrfs check found something"
 	}
-	offline extent-oracle --key "$OUT/main.key" "$@" --manifest "$OUT/manifest" \
+	offline extent-oracle "${key[@]}" "$@" --manifest "$OUT/manifest" \
 		--stats "${devices[@]}" >"$OUT/stats" || {
 		cat "$OUT/stats"
 		fail "the oracle found something"

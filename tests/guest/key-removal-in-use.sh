@@ -14,8 +14,7 @@ drop_caches
 exec 5<>"$encrypted/open" 6<"$encrypted/deleted"
 rm "$encrypted/deleted"
 
-xfs_io -c "rm_enckey $main" "$SCRATCH_MNT"
-key_status "$main" 'Incompletely removed'
+remove_busy_key "$main"
 expect_error 'Required key not available' cat "$encrypted/other"
 expect_error 'Required key not available' touch "$encrypted/created"
 

@@ -55,8 +55,7 @@ start_encrypted
 exec 5<>"$encrypted/buffered"
 sync
 expect_not_on_disks $marker
-xfs_io -c "rm_enckey $main" "$SCRATCH_MNT"
-key_status "$main" 'Incompletely removed'
+remove_busy_key "$main"
 echo "$text" >&5
 xfs_io -c 'pwrite -q -S 0x41 1m 4k' -c fsync /proc/self/fd/5
 expect_not_on_disks $marker
