@@ -1,6 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Extent roots: what the keys of all extents of a master key are derived from.
+//!
+//! An extent root is there as long as an inode in memory needs it, which may be longer than the
+//! master key is. What `FS_IOC_GET_ENCRYPTION_KEY_STATUS` says of a key is here `A`, absent; `P`,
+//! present; or `I`, incompletely removed. Two letters stand for either, and without an arrow the
+//! status stays. The tests are in `tests/guest`, and `Documentation/key-removal.rst` has the same
+//! table.
+//!
+//! ```text
+//! ========  ===========================  ================================  =======================
+//! status    what happens                 what follows                      test
+//! ========  ===========================  ================================  =======================
+//! A -> P    a key is added               files can be opened; the first    key-states
+//!                                        one derives the extent root
+//! P         the last inode is evicted    the extent root is wiped; the     key-wipe
+//!                                        next file derives it again
+//! P -> A    the key is removed, no file  files are written back and        key-removal-after-close
+//!           is in use                    evicted; the root is wiped, then
+//!                                        the key is reported as absent
+//! P -> I    ... a file is open           it can be read and written, new   key-removal-in-use
+//!                                        extents included; others can't
+//!                                        be opened or created
+//! P -> I    ... a file is mapped, or     as if it were open                key-removal-held
+//!           known to an io_uring
+//! P -> I    ... a loop device is on a    what is mounted on it works on    key-removal-loop-device
+//!           file
+//! P -> I    ... reads, direct or         they succeed                      key-removal-during-io
+//!           buffered, are under way
+//! P -> I    ... direct writes or         the removal waits for them        key-removal-during-io
+//!           writeback are under way
+//! P -> A    ... I/O is under way that    its inodes stay until it ends;    close-after-io
+//!           nobody waits for             the removal waits for that
+//! P -> AI   ... a file is being opened,  that fails with -ENOKEY, or the   key-stress
+//!           or created                   file is in use
+//! P         ... by one of two users who  only the user's claim goes        key-users
+//!           have added it
+//! P -> AI   ... by the last user, or by  as if there were one user         key-users
+//!           root for all
+//! I         a file in use is written     no difference: it is on disk      writes-around-removal
+//!                                        after a sync
+//! I         direct writes or writeback   they succeed                      key-removal-during-io
+//!           begin
+//! I         it is closed, but dirty      its inode stays until it was      key-removal-appends
+//!                                        written back
+//! I -> AI   the key is removed again,    inodes that are not in use any    key-states,
+//!           by any user                  more are evicted                  key-users
+//! I -> A    reclaim evicts the last      the root is wiped, then the key   key-states
+//!           inode                        is gone
+//! I -> P    the key is added again       new files get the same root as    key-readded-in-use
+//!                                        those in use, and can share
+//!                                        extents with them
+//! I -> P    v1: another key is added     new files get its root; those in  key-readded-in-use
+//!                                        use keep theirs; no extents can
+//!                                        be shared
+//! PI        unmounting, a file is in     -EBUSY, and no change             key-removal-unmount
+//!           use
+//! PI -> A   unmounting                   files are written back; all is    key-removal-unmount
+//!                                        wiped
+//! PI        unmounting lazily, a file    it stays as it is; so does the    key-removal-unmount
+//!           is in use                    key, which can be removed
+//!                                        through it; all is wiped with
+//!                                        the last close
+//! any       anything, on another         each filesystem has its own keys  key-on-two-filesystems
+//!           filesystem                   and roots
+//! ========  ===========================  ================================  =======================
+//! ```
 
 use crate::{
     hkdf,
