@@ -56,4 +56,10 @@ void inline_skcipher_request_set_crypt(struct skcipher_request *req,
 				       struct scatterlist *dst,
 				       unsigned int cryptlen, void *iv);
 
+void inline_trace_fscrypt_extent_open(u8 mode, u64 root);
+void inline_trace_fscrypt_extent_close(u8 mode, u64 root);
+void inline_trace_fscrypt_extent_miss(u8 mode, u64 root, u32 slot);
+void inline_trace_fscrypt_extent_evict(u8 mode, u64 root, u32 slot);
+void inline_trace_fscrypt_extent_wipe(u8 mode, u64 root, u32 slot);
+
 #endif /* _FSCRYPT_EXTENT_BINDINGS_H */

@@ -31,6 +31,7 @@
 use crate::{
     cipher::{
         Cipher,
+        Direction,
         Key, //
     },
     mode::{
@@ -43,9 +44,11 @@ use crate::{
     table::{
         new_cipher,
         Found,
+        KeyKind,
         KeyName,
         Table, //
     },
+    trace, //
 };
 use kernel::{
     prelude::*,
@@ -72,10 +75,60 @@ use kernel::{
 const SETKEY_ATTEMPTS: usize = 50;
 const RETRY_DELAY: Delta = Delta::from_millis(10);
 
+/// What happened to a cache since it was made.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counters {
+    /// Uses of a slot that had the key.
+    pub(crate) hits: u64,
+    /// Uses of a slot that had to get the key.
+    pub(crate) misses: u64,
+    /// Keys that had to make room for others.
+    pub(crate) evictions: u64,
+    /// Keys that were derived at a miss. With `FSCRYPT_POLICY_FLAG_DIRECT_KEY` there are none.
+    pub(crate) derivations: u64,
+    /// How often a task slept for a slot.
+    pub(crate) waits: u64,
+    /// What was encrypted.
+    pub(crate) encrypted: Volume,
+    /// What was decrypted.
+    pub(crate) decrypted: Volume,
+}
+
+/// An amount of I/O.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Volume {
+    /// Number of bios, or parts of bios.
+    pub(crate) bios: u64,
+    /// Their size.
+    pub(crate) bytes: u64,
+}
+
+/// What a slot is wanted for, to be counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Purpose {
+    /// What is to be done.
+    pub(crate) direction: Direction,
+    /// To how many bytes.
+    pub(crate) bytes: u32,
+}
+
+impl Counters {
+    fn count(&mut self, purpose: Purpose) {
+        let volume = match purpose.direction {
+            Direction::Encrypt => &mut self.encrypted,
+            Direction::Decrypt => &mut self.decrypted,
+        };
+
+        volume.bios += 1;
+        volume.bytes += u64::from(purpose.bytes);
+    }
+}
+
 struct State {
     table: Table,
     /// Number of tasks waiting for [`Cache::changed`].
     waiting: usize,
+    counters: Counters,
 }
 
 /// The ciphers of one mode.
@@ -131,6 +184,7 @@ impl Cache {
         let state = State {
             table: Table::new(mode, size)?,
             waiting: 0,
+            counters: Counters::default(),
         };
 
         Arc::pin_init(
@@ -163,6 +217,7 @@ impl Cache {
     pub(crate) fn get(
         &self,
         name: KeyName,
+        purpose: Purpose,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_>> {
         let guard = |index, cipher| SlotGuard {
@@ -172,9 +227,23 @@ impl Cache {
         let mut state = self.state.lock();
         let (index, mut cipher) = loop {
             match state.table.find(&name) {
-                Found::Hit(index, cipher) => return Ok(guard(index, cipher)),
-                Found::Miss(index, cipher) => break (index, cipher),
+                Found::Hit(index, cipher) => {
+                    state.counters.hits += 1;
+                    state.counters.count(purpose);
+                    return Ok(guard(index, cipher));
+                }
+                Found::Miss(index, cipher, evicted) => {
+                    state.counters.misses += 1;
+                    state.counters.count(purpose);
+                    trace::miss(self.mode, name.root, index);
+                    if let Some(root) = evicted {
+                        state.counters.evictions += 1;
+                        trace::evict(self.mode, root, index);
+                    }
+                    break (index, cipher);
+                }
                 Found::Busy => {
+                    state.counters.waits += 1;
                     state.waiting += 1;
                     self.changed.wait(&mut state);
                     state.waiting -= 1;
@@ -182,6 +251,7 @@ impl Cache {
             }
         };
 
+        state.counters.derivations += u64::from(matches!(name.kind, KeyKind::Extent(_)));
         drop(state);
         pin_init::stack_pin_init!(let key = Secret::new(derive));
         if let Err(error) = set_key(&mut cipher, &key) {
@@ -195,6 +265,11 @@ impl Cache {
         let shared = cipher.clone();
         self.update(|table| table.publish(index, name, shared));
         Ok(guard(index, cipher))
+    }
+
+    /// The counters. Takes a spinlock.
+    pub(crate) fn counters(&self) -> Counters {
+        self.state.lock().counters
     }
 
     /// Wipes all keys of `root`, none of which is in use. The caller must then call
@@ -217,6 +292,7 @@ impl Cache {
                 drop(cipher);
                 self.update(|table| table.lose(index));
             }
+            trace::wipe(self.mode, root, index);
         }
     }
 
@@ -272,6 +348,10 @@ mod tests {
     use super::*;
     use crate::{
         context::Nonce,
+        fixture::{
+            hits,
+            PURPOSE, //
+        },
         mode::MODES,
         random,
         table::KeyKind, //
@@ -300,17 +380,6 @@ mod tests {
             root,
             kind: KeyKind::Extent(Nonce::random()),
         })
-    }
-
-    /// Gets and puts a slot, and returns whether the key was there.
-    fn hits(cache: &Cache, name: KeyName) -> Result<bool> {
-        let derived = Cell::new(false);
-
-        cache.get(name, |key| {
-            derived.set(true);
-            random::fill(key);
-        })?;
-        Ok(!derived.get())
     }
 
     #[test]
@@ -363,11 +432,47 @@ mod tests {
     }
 
     #[test]
+    fn counts() -> Result {
+        let cache = cache(XTS, 2)?;
+        let [a, b, c] = names(RootId::next());
+        let direct = KeyName {
+            kind: KeyKind::Direct,
+            ..a
+        };
+
+        for name in [a, a, b, c, direct] {
+            hits(&cache, name)?;
+        }
+        cache.get(
+            direct,
+            Purpose {
+                direction: Direction::Decrypt,
+                bytes: 512,
+            },
+            |_| (),
+        )?;
+
+        let counters = cache.counters();
+        assert_eq!((counters.hits, counters.misses), (2, 4));
+        assert_eq!((counters.evictions, counters.derivations), (2, 3));
+        assert_eq!(counters.waits, 0);
+        assert_eq!(
+            (counters.encrypted.bios, counters.encrypted.bytes),
+            (5, 5 * 4096)
+        );
+        assert_eq!(
+            (counters.decrypted.bios, counters.decrypted.bytes),
+            (1, 512)
+        );
+        Ok(())
+    }
+
+    #[test]
     fn shares_slot() -> Result {
         let cache = cache(XTS, 1)?;
         let [a, b] = names(RootId::next());
-        let first = cache.get(a, |key| random::fill(key))?;
-        let second = cache.get(a, |key| random::fill(key))?;
+        let first = cache.get(a, PURPOSE, |key| random::fill(key))?;
+        let second = cache.get(a, PURPOSE, |key| random::fill(key))?;
 
         assert!(Arc::ptr_eq(&first.cipher, &second.cipher));
         drop((first, second));
@@ -382,7 +487,7 @@ mod tests {
         let [name] = names(RootId::next());
 
         // All zeroes is a weak key.
-        assert!(matches!(cache.get(name, |_| ()), Err(EINVAL)));
+        assert!(matches!(cache.get(name, PURPOSE, |_| ()), Err(EINVAL)));
         cache.refill(&queue);
         assert!(!hits(&cache, name)?);
         assert!(hits(&cache, name)?);
@@ -423,8 +528,8 @@ mod tests {
         cache.refill(&queue);
         // This waits for the work.
         let _both = (
-            cache.get(a, |key| random::fill(key))?,
-            cache.get(b, |key| random::fill(key))?,
+            cache.get(a, PURPOSE, |key| random::fill(key))?,
+            cache.get(b, PURPOSE, |key| random::fill(key))?,
         );
         Ok(())
     }
@@ -482,7 +587,7 @@ mod tests {
     fn waits_for_idle_slot() -> Result {
         let cache = cache(XTS, 2)?;
         let [a, b, c, d] = names(RootId::next());
-        let guards = [a, b].map(|name| cache.get(name, |key| random::fill(key)));
+        let guards = [a, b].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
         let getters = [start_get(&cache, c)?, start_get(&cache, d)?];
 
         for getter in &getters {
@@ -503,7 +608,7 @@ mod tests {
         let [name] = names(RootId::next());
         let getter = Cell::new(Err(ENODATA));
 
-        let guard = cache.get(name, |key| {
+        let guard = cache.get(name, PURPOSE, |key| {
             getter.set(start_get(&cache, name));
             random::fill(key);
         })?;

@@ -13,6 +13,7 @@ use crate::{
     },
 };
 use kernel::{
+    fmt,
     prelude::*,
     sync::Arc, //
 };
@@ -45,6 +46,32 @@ impl Engine {
             .iter()
             .find(|pool| pool.mode.number == mode)
             .ok_or(EINVAL)
+    }
+
+    /// Prints what an operator may know: numbers, but no names of keys.
+    pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (roots, handles) = self.roots.count();
+
+        writeln!(f, "master keys {roots}")?;
+        writeln!(f, "handles {handles}")?;
+        for pool in &self.pools {
+            let Some(counters) = pool.cache().map(|cache| cache.counters()) else {
+                continue;
+            };
+
+            writeln!(f, "\nmode {}", pool.mode.name)?;
+            writeln!(f, "slots {}", pool.size)?;
+            writeln!(f, "hits {}", counters.hits)?;
+            writeln!(f, "misses {}", counters.misses)?;
+            writeln!(f, "evictions {}", counters.evictions)?;
+            writeln!(f, "derivations {}", counters.derivations)?;
+            writeln!(f, "waits {}", counters.waits)?;
+            writeln!(f, "encrypted bios {}", counters.encrypted.bios)?;
+            writeln!(f, "encrypted bytes {}", counters.encrypted.bytes)?;
+            writeln!(f, "decrypted bios {}", counters.decrypted.bios)?;
+            writeln!(f, "decrypted bytes {}", counters.decrypted.bytes)?;
+        }
+        Ok(())
     }
 
     /// Ends a handle's use of `root`. With the last one, wipes all keys derived from it; the root

@@ -2,8 +2,18 @@
 
 //! What several test suites use.
 
-use crate::bio::Units;
+use crate::{
+    bio::Units,
+    cache::{
+        Cache,
+        Purpose, //
+    },
+    cipher::Direction,
+    random,
+    table::KeyName, //
+};
 use core::{
+    cell::Cell,
     mem::MaybeUninit,
     ptr::null_mut, //
 };
@@ -117,6 +127,23 @@ impl TestBio {
         }
         Ok(data)
     }
+}
+
+/// What tests want slots for.
+pub(crate) const PURPOSE: Purpose = Purpose {
+    direction: Direction::Encrypt,
+    bytes: 4096,
+};
+
+/// Gets and puts a slot, and returns whether the key was there.
+pub(crate) fn hits(cache: &Cache, name: KeyName) -> Result<bool> {
+    let derived = Cell::new(false);
+
+    cache.get(name, PURPOSE, |key| {
+        derived.set(true);
+        random::fill(key);
+    })?;
+    Ok(!derived.get())
 }
 
 /// `len` bytes of test data.

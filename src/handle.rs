@@ -8,7 +8,10 @@ use crate::{
         Unit,
         Units, //
     },
-    cache::Cache,
+    cache::{
+        Cache,
+        Purpose, //
+    },
     cipher::{
         Direction,
         Iv,
@@ -40,6 +43,7 @@ use crate::{
         KeyKind,
         KeyName, //
     },
+    trace, //
 };
 use core::mem::discriminant;
 use kernel::{
@@ -118,10 +122,12 @@ impl<'a> Handle<'a> {
             )?),
         };
 
+        let root = engine.roots.get(args.filesystem, args.kdf)?;
+        trace::open(mode, root.id);
         Ok(Self {
             engine,
             cache,
-            root: engine.roots.get(args.filesystem, args.kdf)?,
+            root,
             keys,
             data_unit_bits: args.data_unit_bits,
         })
@@ -188,9 +194,13 @@ impl<'a> Handle<'a> {
         }
         might_sleep();
         let _nofs = NofsScope::enter();
+        let purpose = Purpose {
+            direction,
+            bytes: len,
+        };
         let slot = self
             .cache
-            .get(self.key_name(nonce), |key| self.derive(nonce, key))
+            .get(self.key_name(nonce), purpose, |key| self.derive(nonce, key))
             .map_err(|error| {
                 self.engine.refill(self.cache);
                 self.failed(error)
@@ -261,6 +271,7 @@ impl<'a> Handle<'a> {
 
 impl Drop for Handle<'_> {
     fn drop(&mut self) {
+        trace::close(self.cache.mode, self.root.id);
         self.engine.put_root(&self.root);
     }
 }
@@ -280,10 +291,8 @@ mod tests {
             ends,
             pattern,
             TestBio, //
-        },
-        random, //
+        }, //
     };
-    use core::cell::Cell;
 
     const XTS: u8 = FSCRYPT_MODE_AES_256_XTS as u8;
     const ADIANTUM: u8 = FSCRYPT_MODE_ADIANTUM as u8;
@@ -507,21 +516,12 @@ mod tests {
             let b = open(&engine, mode, 12, keys())?;
             let name = a.key_name(&Nonce::parse_context(&fixture::CONTEXT)?);
             let cache = a.cache;
-            let is_cached = || -> Result<bool> {
-                let derived = Cell::new(false);
-
-                cache.get(name, |key| {
-                    derived.set(true);
-                    random::fill(key);
-                })?;
-                Ok(!derived.get())
-            };
 
             encrypt(&a, 0, &[(0, 4096)], &[(0, 4096)])?;
             drop(a);
-            assert!(is_cached()?);
+            assert!(fixture::hits(cache, name)?);
             drop(b);
-            assert!(!is_cached()?);
+            assert!(!fixture::hits(cache, name)?);
         }
         Ok(())
     }

@@ -10,6 +10,9 @@
 
 #include "bindings.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 void inline_memzero_explicit(void *s, size_t count)
 {
 	memzero_explicit(s, count);
@@ -109,4 +112,29 @@ void inline_skcipher_request_set_crypt(struct skcipher_request *req,
 				       unsigned int cryptlen, void *iv)
 {
 	skcipher_request_set_crypt(req, src, dst, cryptlen, iv);
+}
+
+void inline_trace_fscrypt_extent_open(u8 mode, u64 root)
+{
+	trace_fscrypt_extent_open(mode, root);
+}
+
+void inline_trace_fscrypt_extent_close(u8 mode, u64 root)
+{
+	trace_fscrypt_extent_close(mode, root);
+}
+
+void inline_trace_fscrypt_extent_miss(u8 mode, u64 root, u32 slot)
+{
+	trace_fscrypt_extent_miss(mode, root, slot);
+}
+
+void inline_trace_fscrypt_extent_evict(u8 mode, u64 root, u32 slot)
+{
+	trace_fscrypt_extent_evict(mode, root, slot);
+}
+
+void inline_trace_fscrypt_extent_wipe(u8 mode, u64 root, u32 slot)
+{
+	trace_fscrypt_extent_wipe(mode, root, slot);
 }

@@ -28,6 +28,7 @@ mod rings;
 mod root;
 mod secret;
 mod table;
+mod trace;
 
 use engine::Engine;
 use kernel::prelude::*;
@@ -59,10 +60,9 @@ impl kernel::Module for FscryptExtent {
             pr_err!("pool_size is {}, but must be 1 to 65535\n", size);
             return Err(EINVAL);
         };
-        let engine = KBox::pin_init(Engine::new(pool_size), GFP_KERNEL)?;
 
         Ok(Self {
-            _registration: Registration::new(engine)?,
+            _registration: Registration::new(Engine::new(pool_size))?,
         })
     }
 }

@@ -31,6 +31,7 @@ use kernel::{
         bio,
         bvec_iter, //
     },
+    debugfs,
     error::{
         from_result,
         to_result, //
@@ -65,13 +66,19 @@ unsafe impl Sync for Ops {}
 
 /// The registration of the engine with fs/crypto, which owns the engine.
 pub(crate) struct Registration {
-    _engine: Pin<KBox<Engine>>,
+    _engine: Pin<KBox<debugfs::Scope<Engine>>>,
 }
 
 impl Registration {
-    /// Registers the engine. `EBUSY` if there is another.
-    pub(crate) fn new(engine: Pin<KBox<Engine>>) -> Result<Self> {
-        let pointer: *const Engine = &*engine;
+    /// Makes the engine, registers it and shows it in debugfs. `EBUSY` if there is another.
+    pub(crate) fn new(engine: impl PinInit<Engine, Error>) -> Result<Self> {
+        let engine = KBox::pin_init(
+            debugfs::Scope::dir(engine, c"fscrypt_extent", |engine, dir| {
+                dir.read_callback_file(c"stats", engine, &Engine::show)
+            }),
+            GFP_KERNEL,
+        )?;
+        let pointer: *const Engine = &**engine;
 
         ENGINE.store(pointer.cast_mut(), Relaxed);
         // SAFETY: `OPS` is valid until it is unregistered, and `ENGINE` is set.

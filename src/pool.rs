@@ -23,7 +23,8 @@ use kernel::{
 pub(crate) struct Pool {
     /// The mode.
     pub(crate) mode: &'static Mode,
-    size: usize,
+    /// How many ciphers it has when prepared.
+    pub(crate) size: usize,
     cache: SetOnce<Arc<Cache>>,
     #[pin]
     preparing: Mutex<()>,

@@ -188,6 +188,16 @@ impl Roots {
         Ok(new)
     }
 
+    /// The number of roots, and that of their handles.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let table = self.table.lock();
+
+        (
+            table.values().count(),
+            table.values().map(|entry| entry.handles).sum(),
+        )
+    }
+
     /// Ends a handle's use of `root`. Returns whether it was the last: then nobody can get this
     /// root any more. Takes a spinlock, allocates nothing.
     pub(crate) fn put(&self, root: &ExtentRoot) -> bool {

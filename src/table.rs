@@ -86,8 +86,9 @@ enum Slot {
 pub(crate) enum Found {
     /// This slot has the key. The caller uses it until [`Table::put`].
     Hit(usize, Arc<Cipher>),
-    /// This slot waits for its key until [`Table::publish`] or [`Table::lose`].
-    Miss(usize, IdleCipher),
+    /// This slot waits for its key until [`Table::publish`] or [`Table::lose`]. It had a key of
+    /// this root before.
+    Miss(usize, IdleCipher, Option<RootId>),
     /// There is no idle slot, or another task is about to set the key.
     Busy,
 }
@@ -171,13 +172,17 @@ impl Table {
         let Some(index) = self.queues.back(IDLE) else {
             return Found::Busy;
         };
+        let evicted = match &self.slots[index] {
+            Slot::Ready { name, .. } => Some(name.root),
+            _ => None,
+        };
         let Some(cipher) = self.take(index) else {
             return Found::Busy;
         };
         self.slots[index] = Slot::Keying(*name);
         self.by_name.push_front(self.name_list(name), index);
         self.by_root.push_front(self.root_list(name.root), index);
-        Found::Miss(index, cipher)
+        Found::Miss(index, cipher, evicted)
     }
 
     /// Takes the cipher of an idle slot.

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Each number that an operator sees in debugfs counts what it says, and none of
+# them tells anything of keys.
+# module: no
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+stats=/sys/kernel/debug/fscrypt_extent/stats
+
+# is NAME NUMBER: fail unless the stats, of the first mode in use, say that
+is() {
+	local number
+	number=$(sed -n "s/^$1 //p" $stats | head -n 1)
+	echo "$1: $number"
+	[ "$number" = "$2" ] || fail "$1 is $number instead of $2"
+}
+
+# read_file NAME: from the disk
+read_file() {
+	sync
+	echo 1 >/proc/sys/vm/drop_caches
+	cat "$encrypted/$1" >/dev/null
+}
+
+modprobe fscrypt_extent pool_size=2
+is 'master keys' 0
+is handles 0
+! grep mode $stats || fail "a mode is prepared"
+
+echo "--- open files"
+start_encrypted
+exec 5>"$encrypted/a" 6>"$encrypted/b" 7>"$encrypted/c"
+is 'master keys' 1
+is handles 3
+is mode AES-256-XTS
+is slots 2
+is misses 0
+
+echo "--- one miss for each extent written, one of which evicts another"
+for fd in 5 6 7; do
+	head -c 64k /dev/zero >&$fd
+	sync
+done
+is misses 3
+is derivations 3
+is evictions 1
+is hits 0
+is 'encrypted bios' 3
+is 'encrypted bytes' 196608
+is 'decrypted bios' 0
+
+echo "--- a hit, then a miss"
+read_file c
+is hits 1
+is 'decrypted bios' 1
+is 'decrypted bytes' 65536
+read_file a
+is misses 4
+is evictions 2
+is 'decrypted bytes' 131072
+is waits 0
+
+echo "--- a shared key is not derived"
+make_key direct
+direct=$(add_key direct)
+mkdir "$SCRATCH_MNT/direct"
+set_policy "$SCRATCH_MNT/direct" "$direct" -v 2 -c 9 -n 9 -f 0x4
+echo contents >"$SCRATCH_MNT/direct/file"
+sync
+is 'master keys' 2
+is handles 4
+sed -n '/Adiantum/,$p' $stats | grep -x 'misses 1'
+sed -n '/Adiantum/,$p' $stats | grep -x 'derivations 0'
+
+echo "--- more readers than slots wait"
+exec 5>&- 6>&- 7>&-
+for i in {1..8}; do
+	head -c 1M /dev/urandom >"$encrypted/$i"
+done
+sync
+until [ "$(sed -n 's/^waits //p' $stats | head -n 1)" != 0 ]; do
+	echo 1 >/proc/sys/vm/drop_caches
+	for i in {1..8}; do
+		cat "$encrypted/$i" >/dev/null &
+	done
+	wait
+done
+
+cat $stats
+! grep -qi -e "$main" -e "$direct" $stats || fail "a key's identifier is shown"
+remove_key "$main"
+is 'master keys' 1
+is handles 1
+umount "$SCRATCH_MNT"
+is 'master keys' 0
+is handles 0
+modprobe -r fscrypt_extent
+[ ! -e $stats ] || fail "the stats are still there"
