@@ -12,9 +12,6 @@ in_root := tests/vm/in-root
 build := $(in_root) tests/vm/build
 guest := $(in_root) tests/vm/guest.py
 
-# later NAME: a part that is not in this tree yet
-later = @test -x $(1) || { echo "error: $(1) does not exist yet" >&2; exit 1; }
-
 .PHONY: help
 help:
 	@echo 'make demo                  see an encrypted btrfs directory at work'
@@ -62,6 +59,10 @@ test-long:
 	@$(in_root) tests/run-tests.py --long
 	@KERNEL=debug $(build) kernel module
 	@KERNEL=debug $(in_root) tests/run-tests.py --long
+ifdef FSTESTS_DIR
+	@TESTS='-I 50 generic/580 generic/595' tests/fstests/run
+	@TIME_FACTOR=10 TESTS=generic/595 tests/fstests/run
+endif
 
 .PHONY: check check-series
 check:
@@ -72,10 +73,12 @@ check-series:
 	@$(in_root) tests/check-series
 
 .PHONY: bench mutants fstests
-bench mutants fstests:
-	$(call later,tests/$@/run)
+bench mutants:
 	@$(build) kernel module progs verify
 	@tests/$@/run
+
+fstests:
+	@tests/fstests/run
 
 .PHONY: clean
 clean:

@@ -6,7 +6,8 @@ usage: guest.py run SCRIPT      its exit status becomes this program's
        guest.py shell
 
 Options, before the word: --cmdline WORDS (kernel command line), --memory MIB,
---smp N, --no-module, --icount (the guest's clock counts instructions; one CPU).
+--smp N, --no-module, --icount (the guest's clock counts instructions; one CPU),
+--keep DIR (what the program leaves in OUT is kept there).
 
 Runs in the build root, which the guest gets as its root, read-only over 9p.
 
@@ -36,7 +37,7 @@ import time
 BUILD = os.environ["BUILD"]
 REPO = os.getcwd()
 KERNEL = os.environ.get("KERNEL") or "normal"
-KERNEL_DIR = f"{BUILD}/kernel" + ("-debug" if KERNEL == "debug" else "")
+KERNEL_DIR = f"{BUILD}/kernel" + ("" if KERNEL == "normal" else f"-{KERNEL}")
 DEBUG_FACTOR = 4 if KERNEL == "debug" else 1
 
 MEMORY_MIB = 3072
@@ -44,6 +45,9 @@ DISK_BYTES = 3 << 30
 # In the order in which virtio-blk names them: vda, vdb, ...
 DISKS = ["test", "scratch", "pool0", "pool1", "pool2", "pool3", "pool4"]
 DEVICES = [f"/dev/vd{chr(ord('a') + i)}" for i in range(len(DISKS))]
+
+# What fstests finds in its environment; in-root passes them on.
+FSTESTS_VARIABLES = ["TIME_FACTOR", "LOAD_FACTOR", "MKFS_OPTIONS", "MOUNT_OPTIONS"]
 
 BOOT_SECONDS = 120 * DEBUG_FACTOR
 KVM_PROBE_SECONDS = 20
@@ -160,6 +164,7 @@ class Guest:
             "FSTESTS_DIR": os.environ.get("FSTESTS_DIR", ""),
             "FSTYP": os.environ.get("FSTYP", ""),
             "TESTS": os.environ.get("TESTS", ""),
+            **{name: os.environ[name] for name in FSTESTS_VARIABLES if name in os.environ},
         }
         with open(f"{self.dir}/settings", "w", encoding="utf-8") as file:
             for name, value in settings.items():
@@ -445,6 +450,7 @@ def main():
     parser.add_argument("--smp", type=int, default=2)
     parser.add_argument("--no-module", action="store_true")
     parser.add_argument("--icount", action="store_true")
+    parser.add_argument("--keep")
     parser.add_argument("what", choices=["run", "shell"])
     parser.add_argument("script", nargs="?")
     arguments = parser.parse_args()
@@ -476,6 +482,9 @@ def main():
     finally:
         if os.path.exists(guest.console):
             shutil.copy(guest.console, f"{BUILD}/log/{arguments.what}.console")
+        if arguments.keep:
+            shutil.rmtree(arguments.keep, ignore_errors=True)
+            shutil.move(guest.out, arguments.keep)
         guest.end()
 
 
