@@ -25,20 +25,21 @@ _require_get_ciphertext_filename_support()
 }
 
 # DEVICE INODE: print the nonce of the inode's extent, or the inode's own if it
-# has none.  fstests asks for that of a file only to verify its contents, and
-# these are in one extent.
+# has none.  fstests asks for that of a file only to verify its contents, which
+# it has written at once, so that they are one extent.
 _get_encryption_nonce()
 {
 	$BTRFS_UTIL_PROG inspect-internal dump-tree -t 5 "$1" | awk -v inode="($2" '
-		$3 == "key" { ours = $4 == inode }
-		ours && $(NF - 1) == "nonce" {
-			found[$5]++
+		$3 == "key" { ours = $4 == inode; type = $5 }
+		ours && /[[:space:]]nonce [0-9a-f]+$/ {
+			nonces[type]++
 			nonce = $NF
 		}
 		END {
-			if (found["EXTENT_DATA"] > 1)
-				print "more than one extent" >"/dev/stderr"
-			print nonce
+			if (nonces["EXTENT_DATA"] > 1)
+				print "the contents are in several extents"
+			else
+				print nonce
 		}'
 }
 
