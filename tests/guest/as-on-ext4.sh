@@ -2,19 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What tools show of an encrypted directory, and what they can do there, with and
 # without the key, is the same on btrfs as on ext4.
+# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-# try COMMAND...: print the command and what it says, in which the length stands
-# for a no-key name
+# try COMMAND...: print the command, what it says, and its status
 try() {
 	local status=0
-	"$@" >said 2>&1 || status=$?
-	{
-		echo "\$ $*"
-		cat said
-		echo "status $status"
-	} | sed "s,$SCRATCH_MNT/,,g" | perl -pe 's/[A-Za-z0-9_-]{22,}/"<" . length($&) . ">"/ge'
+	echo "\$ $*"
+	"$@" 2>&1 || status=$?
+	echo "status $status"
 }
 
 # attributes FILE...: what statx says of encryption
@@ -66,6 +63,12 @@ with_key() {
 	try xfs_io -r -c 'chattr +A' "$encrypted/file"
 	try chattr -A "$encrypted/file"
 	try shows_encryption "$encrypted/file"
+	echo contents >"$encrypted/small"
+	# What isn't named here is cleared, but for E.
+	try chattr =A "$encrypted/small"
+	try shows_encryption "$encrypted/small"
+	try cat "$encrypted/small"
+	rm "$encrypted/small"
 	try chattr +i "$encrypted/file"
 	try rm "$encrypted/file"
 	try chattr -i "$encrypted/file"
@@ -118,24 +121,28 @@ for path in sys.argv[1:]:
 	try ls "$encrypted"
 }
 
-# show_all: in a filesystem that is mounted
-show_all() {
+# show FILE: write all to it that is shown in the filesystem that is mounted, with
+# the length instead of what varies, such as a no-key name
+show() {
 	make_key main
 	main=$(add_key main)
 	mkdir "$encrypted" "$plain"
 	set_policy "$encrypted" "$main" -v 2
-	with_key
-	remove_key "$main"
-	without_key
+	{
+		with_key
+		remove_key "$main"
+		without_key
+	} >shown
+	sed "s,$SCRATCH_MNT/,,g" shown | perl -pe 's/[A-Za-z0-9_-]{22,}/"<" . length($&) . ">"/ge' >"$1"
 }
 
 exchange=$(realpath "${0%/*}/exchange.py")
 mkfs.ext4 -q -O encrypt "$SCRATCH_DEV"
 mount "$SCRATCH_DEV" "$SCRATCH_MNT"
-show_all >ext4
+show ext4
 umount "$SCRATCH_MNT"
 new_btrfs
-show_all >btrfs
+show btrfs
 cat btrfs
 diff ext4 btrfs || fail "not as on ext4"
 
