@@ -6,7 +6,7 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-rounds=${ROUNDS:-25}
+rounds=${ROUNDS:-15}
 
 # append_numbers FILE: one after the other, as long as there is a file "going"
 append_numbers() {

@@ -84,6 +84,10 @@ follow_key() {
 	mkdir "$encrypted"
 	set_policy "$encrypted" "$main" -v "$policy_version"
 	head -c 64k /dev/urandom >"$encrypted/file"
+	# More extents than there are ciphers, so that these get other keys
+	for ((i = 0; i < 200; i++)); do
+		head -c 8k /dev/urandom >"$encrypted/$i"
+	done
 	sync
 	nonces=(names:"$(nonce_of "$encrypted")")
 	if [ "$filesystem" = btrfs ]; then
