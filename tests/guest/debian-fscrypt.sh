@@ -92,14 +92,11 @@ echo "--- an ordinary user"
 user=$SCRATCH_MNT/user
 mkdir "$user"
 chown fsgqa: "$user"
-as_user() {
-	runuser -u fsgqa -- "$@"
-}
-as_user fscrypt encrypt "$user" --quiet --source=custom_passphrase --name=user <<<secret
-as_user sh -c "echo contents >$user/file"
-as_user fscrypt lock "$user"
+as fsgqa fscrypt encrypt "$user" --quiet --source=custom_passphrase --name=user <<<secret
+as fsgqa sh -c "echo contents >$user/file"
+as fsgqa fscrypt lock "$user"
 locked "$user"
-as_user fscrypt unlock "$user" --quiet <<<secret
+as fsgqa fscrypt unlock "$user" --quiet <<<secret
 usable "$user"
 
 echo "--- Adiantum, for which it sets DIRECT_KEY"

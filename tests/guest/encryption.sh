@@ -56,6 +56,11 @@ key_status() {
 	[[ $said == "$2"* ]] || fail "status '$said' instead of '$2'"
 }
 
+# as USER COMMAND...: run it with the rights of that user
+as() {
+	runuser -u "$1" -- "${@:2}"
+}
+
 # set_policy DIRECTORY KEYSPEC [OPTION...]: options are those of set_encpolicy
 set_policy() {
 	local directory=$1 key=$2

@@ -7,11 +7,6 @@
 
 command -v fscryptctl || skip "fscryptctl is not in GUEST_BIN"
 
-# as USER COMMAND...
-as() {
-	runuser -u "$1" -- "${@:2}"
-}
-
 # status_is STATUS USER: fail unless key_status says exactly that to the user
 status_is() {
 	local said

@@ -8,13 +8,6 @@
 no_key='Required key not available'
 removed_claim="Removed user's claim to encryption key with identifier"
 
-# as USER COMMAND...
-as() {
-	local user=$1
-	shift
-	setpriv --reuid="$user" --regid="$user" --clear-groups "$@"
-}
-
 # key_as USER SAID COMMAND...: fail unless xfs_io's command says that
 key_as() {
 	local user=$1 expected=$2 said
