@@ -290,8 +290,7 @@ EXPORT_SYMBOL_GPL(fscrypt_parse_extent_context);
  * @dst: the bio for the ciphertext.  All that its own iterator covers is
  *	 written.  May be @src.
  *
- * Context: may sleep until a cipher is free.  Doesn't allocate memory in a way
- *	    that could fail or recurse into the filesystem.
+ * Context: may sleep until a cipher is free.  Allocates no memory.
  * Return: 0 or a negative errno, on which @dst must not be written to disk
  */
 int fscrypt_encrypt_extent_bio(const struct inode *inode,

@@ -103,10 +103,8 @@ struct fscrypt_extent_open_args {
  *	a multiple of the data unit size, and no data unit may cross a page.
  * @decrypt: decrypt what @iter covers of @bio, in place.
  *
- * @encrypt and @decrypt sleep until a cipher is free, enter a NOFS scope for
- * as long as they run, and don't allocate memory in a way that could fail.
- * They must not be called with bounce pages yet to be allocated, as waiting for
- * those with a cipher held could deadlock.  They hold no cipher on return.
+ * @encrypt and @decrypt sleep until a cipher is free, and allocate no memory.
+ * They hold no cipher on return.
  * Return: 0, -EINVAL if something isn't aligned or out of range, or -EIO if the
  * cipher failed.  On error the output is undefined and must not be used: it
  * must neither be written to disk nor be given to a reader.

@@ -14,16 +14,10 @@
 #include <linux/fscrypt_extent.h>
 #include <linux/scatterlist.h>
 #include <linux/siphash.h>
-#include <linux/workqueue.h>
 
 void inline_memzero_explicit(void *s, size_t count);
 int inline_crypto_memneq(const void *a, const void *b, size_t size);
 
-unsigned int inline_memalloc_nofs_save(void);
-void inline_memalloc_nofs_restore(unsigned int flags);
-
-struct workqueue_struct *inline_alloc_workqueue(const char *name,
-						unsigned int flags);
 bool inline_ratelimit(void);
 
 /*

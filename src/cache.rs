@@ -22,27 +22,22 @@
 //! # Forward progress
 //!
 //! A caller that finds no idle slot waits for one without a time limit. The holders of the slots
-//! don't wait for it: nobody holds two slots, nor waits for pages, locks or I/O while holding one.
-//! Allocations while a slot is held, of modes whose `setkey` allocates, are in a NOFS scope, so
-//! that reclaim doesn't wait for writeback that waits for the slot; they are smaller than a page,
-//! which the page allocator refuses only to a task that is being killed for memory (and under
-//! fault injection). Hence waiting a little and trying again helps.
+//! don't wait for it: nobody holds two slots, nor waits for memory, locks or I/O while holding one.
+//!
+//! Setting a key and using it allocates nothing, in all modes. See [`Cipher`] for the conditions.
 
 use crate::{
     cipher::{
         Cipher,
-        Direction,
-        Key, //
+        Direction, //
     },
     mode::{
         Mode,
         MAX_KEY_SIZE, //
     },
-    queue::ReclaimQueue,
     root::RootId,
     secret::Secret,
     table::{
-        new_cipher,
         Found,
         KeyKind,
         KeyName,
@@ -59,21 +54,7 @@ use kernel::{
         CondVar,
         SpinLock, //
     },
-    time::{
-        delay::fsleep,
-        Delta, //
-    },
-    workqueue::{
-        impl_has_work,
-        new_work,
-        Work,
-        WorkItem, //
-    },
 };
-
-/// How often setting a key is tried when there is no memory, and how long to wait in between.
-const SETKEY_ATTEMPTS: usize = 50;
-const RETRY_DELAY: Delta = Delta::from_millis(10);
 
 /// What happened to a cache since it was made.
 #[derive(Clone, Copy, Default)]
@@ -141,14 +122,6 @@ pub(crate) struct Cache {
     /// Signalled when a slot becomes idle or ready while somebody waits.
     #[pin]
     changed: CondVar,
-    #[pin]
-    refill: Work<Cache>,
-    /// Keeps the algorithm there while all slots have lost their ciphers.
-    _algorithm: Cipher,
-}
-
-impl_has_work! {
-    impl HasWork<Self> for Cache { self.refill }
 }
 
 /// A use of a slot that is `Ready`.
@@ -179,8 +152,8 @@ impl SlotGuard<'_> {
 }
 
 impl Cache {
-    /// Allocates `size` ciphers; `algorithm` is one more. Sleeps, allocates with `GFP_KERNEL`.
-    pub(crate) fn new(mode: &'static Mode, size: usize, algorithm: Cipher) -> Result<Arc<Self>> {
+    /// Allocates `size` ciphers. Sleeps, allocates with `GFP_KERNEL`.
+    pub(crate) fn new(mode: &'static Mode, size: usize) -> Result<Arc<Self>> {
         let state = State {
             table: Table::new(mode, size)?,
             waiting: 0,
@@ -192,8 +165,6 @@ impl Cache {
                 mode,
                 state <- new_spinlock!(state, "fscrypt_extent::cache"),
                 changed <- new_condvar!("fscrypt_extent::changed"),
-                refill <- new_work!("fscrypt_extent::refill"),
-                _algorithm: algorithm,
             }),
             GFP_KERNEL,
         )
@@ -211,9 +182,8 @@ impl Cache {
 
     /// Gets a cipher with the key `name`, which `derive` makes if no slot has it.
     ///
-    /// Sleeps until a slot is idle, so the caller must have none, and must be in a NOFS scope. The
-    /// wait is uninterruptible, as I/O can't be given up for a signal. `ENOMEM`, or what the cipher
-    /// has against the key; the caller must then call [`Self::refill`].
+    /// Sleeps until a slot is idle, so the caller must have none. The wait is uninterruptible, as
+    /// I/O can't be given up for a signal. `EINVAL` if the cipher refuses the key.
     pub(crate) fn get(
         &self,
         name: KeyName,
@@ -254,10 +224,10 @@ impl Cache {
         state.counters.derivations += u64::from(matches!(name.kind, KeyKind::Extent(_)));
         drop(state);
         pin_init::stack_pin_init!(let key = Secret::new(derive));
-        if let Err(error) = set_key(&mut cipher, &key) {
-            // It has parts of both keys now, so it must be freed, to be wiped.
-            drop(cipher);
-            self.update(|table| table.lose(index));
+        if let Err(error) = cipher.set_key(&key) {
+            // It may have parts of both keys now.
+            cipher.forget_key();
+            self.update(|table| table.put_blank(index, cipher));
             return Err(error);
         }
 
@@ -272,12 +242,10 @@ impl Cache {
         self.state.lock().counters
     }
 
-    /// Wipes all keys of `root`, none of which is in use. The caller must then call
-    /// [`Self::refill`].
+    /// Wipes all keys of `root`, none of which is in use.
     ///
     /// May be called in reclaim: takes a spinlock, for one slot at a time, and allocates nothing.
-    /// Where setting a key allocates, it frees the ciphers, which zeroizes them. It doesn't wait
-    /// for a key that is just being replaced by another, which overwrites it.
+    /// It doesn't wait for a key that is just being replaced by another, which overwrites it.
     pub(crate) fn purge(&self, root: RootId) {
         loop {
             // The lock is not held in what follows.
@@ -286,59 +254,9 @@ impl Cache {
                 break;
             };
 
-            if !self.mode.setkey_allocates && cipher.forget_key().is_ok() {
-                self.update(|table| table.put_blank(index, cipher));
-            } else {
-                drop(cipher);
-                self.update(|table| table.lose(index));
-            }
+            cipher.forget_key();
+            self.update(|table| table.put_blank(index, cipher));
             trace::wipe(self.mode, root, index);
-        }
-    }
-
-    /// Has `queue` replace the ciphers that were lost, if any. Any context.
-    pub(crate) fn refill(self: &Arc<Self>, queue: &ReclaimQueue) {
-        if self.state.lock().table.has_lost() {
-            // If it is in the queue already, it has yet to begin.
-            let _ = queue.enqueue(self.clone());
-        }
-    }
-}
-
-/// Sets the key of a cipher. See "Forward progress".
-fn set_key(cipher: &mut Cipher, key: &Key) -> Result {
-    let mut result = cipher.set_key(key);
-
-    for _ in 1..SETKEY_ATTEMPTS {
-        if result != Err(ENOMEM) {
-            break;
-        }
-        fsleep(RETRY_DELAY);
-        result = cipher.set_key(key);
-    }
-    result
-}
-
-impl WorkItem for Cache {
-    type Pointer = Arc<Self>;
-
-    /// Allocates new ciphers for the slots that have lost theirs.
-    ///
-    /// I/O may be waiting for them, so this doesn't give up.
-    fn run(this: Arc<Self>) {
-        loop {
-            let lost = this.state.lock().table.take_lost();
-            let Some(index) = lost else {
-                break;
-            };
-            let cipher = loop {
-                match new_cipher(this.mode) {
-                    Ok(cipher) => break cipher,
-                    Err(_) => fsleep(RETRY_DELAY),
-                }
-            };
-
-            this.update(|table| table.put_blank(index, cipher));
         }
     }
 }
@@ -365,14 +283,23 @@ mod tests {
             },
             Completion, //
         },
-        workqueue, //
+        time::{
+            delay::fsleep,
+            Delta, //
+        },
+        workqueue::{
+            self,
+            impl_has_work,
+            new_work,
+            Work,
+            WorkItem, //
+        }, //
     };
 
     const XTS: usize = 0;
-    const ADIANTUM: usize = 3;
 
     fn cache(mode: usize, size: usize) -> Result<Arc<Cache>> {
-        Cache::new(&MODES[mode], size, Cipher::new(&MODES[mode])?)
+        Cache::new(&MODES[mode], size)
     }
 
     fn names<const N: usize>(root: RootId) -> [KeyName; N] {
@@ -482,15 +409,15 @@ mod tests {
 
     #[test]
     fn failed_key_is_not_found() -> Result {
-        let queue = ReclaimQueue::new(c"fscrypt_extent_test")?;
         let cache = cache(XTS, 1)?;
-        let [name] = names(RootId::next());
+        let [a, b] = names(RootId::next());
 
+        assert!(!hits(&cache, a)?);
         // All zeroes is a weak key.
-        assert!(matches!(cache.get(name, PURPOSE, |_| ()), Err(EINVAL)));
-        cache.refill(&queue);
-        assert!(!hits(&cache, name)?);
-        assert!(hits(&cache, name)?);
+        assert!(matches!(cache.get(b, PURPOSE, |_| ()), Err(EINVAL)));
+        assert!(!hits(&cache, b)?);
+        assert!(hits(&cache, b)?);
+        assert!(!hits(&cache, a)?);
         Ok(())
     }
 
@@ -516,21 +443,20 @@ mod tests {
     }
 
     #[test]
-    fn purge_refills() -> Result {
-        let queue = ReclaimQueue::new(c"fscrypt_extent_test")?;
-        let cache = cache(ADIANTUM, 2)?;
-        let [a, b] = names(RootId::next());
+    fn purged_slots_are_used_again() -> Result {
+        for mode in 0..MODES.len() {
+            let cache = cache(mode, 2)?;
+            let [a, b] = names(RootId::next());
 
-        for name in [a, b] {
-            assert!(!hits(&cache, name)?);
+            for name in [a, b] {
+                assert!(!hits(&cache, name)?);
+            }
+            cache.purge(a.root);
+            let _both = (
+                cache.get(a, PURPOSE, |key| random::fill(key))?,
+                cache.get(b, PURPOSE, |key| random::fill(key))?,
+            );
         }
-        cache.purge(a.root);
-        cache.refill(&queue);
-        // This waits for the work.
-        let _both = (
-            cache.get(a, PURPOSE, |key| random::fill(key))?,
-            cache.get(b, PURPOSE, |key| random::fill(key))?,
-        );
         Ok(())
     }
 

@@ -50,6 +50,11 @@ pub(crate) type Key = Secret<[u8; MAX_KEY_SIZE]>;
 /// A cipher of one mode. Zeroized when freed.
 ///
 /// Any number of tasks can encrypt and decrypt with it at a time.
+///
+/// Once it is there, nothing allocates memory. Requests don't, as [`EXCLUDED_ALGORITHMS`] leaves
+/// only algorithms that don't if the IV is aligned and no data unit crosses a page. The crypto API
+/// promises nothing of the kind for setting keys, but on x86-64 no mode's algorithms allocate
+/// there, and a key that is aligned like a [`Secret`] isn't copied.
 pub(crate) struct Cipher {
     // INVARIANT: Points to a valid skcipher that this object owns.
     tfm: NonNull<bindings::crypto_sync_skcipher>,
@@ -102,11 +107,10 @@ impl Cipher {
         }
     }
 
-    /// Sets the key.
+    /// Sets the key. Sleeps. `EINVAL` if it is weak.
     ///
-    /// Sleeps and allocates if [`Mode::setkey_allocates`], else may be called in any context. On
-    /// error the cipher may have any mixture of the old and the new key: it must not be used until
-    /// another call succeeds.
+    /// On error the cipher may have any mixture of the old and the new key, so it must be made to
+    /// forget both.
     pub(crate) fn set_key(&mut self, key: &Key) -> Result {
         let key = &key[..self.mode.key_size];
 
@@ -121,13 +125,14 @@ impl Cipher {
         })
     }
 
-    /// Replaces the key by a random one, as all zeroes would be refused as a weak key. Context and
-    /// errors are those of [`Self::set_key`].
-    pub(crate) fn forget_key(&mut self) -> Result {
+    /// Replaces the key by a random one, as all zeroes would be refused as a weak key. Sleeps.
+    pub(crate) fn forget_key(&mut self) {
         pin_init::stack_pin_init!(let key = Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| {
             random::fill(key)
         }));
-        self.set_key(&key)
+        // Nothing but a weak key is refused, and a random one is weak once in 2^128 times. Even
+        // then, the crypto API doesn't use what there is until another key was set.
+        warn_on!(self.set_key(&key).is_err());
     }
 }
 
@@ -383,7 +388,7 @@ mod tests {
             let mut cipher = cipher(mode, &key)?;
             let before = encrypt(&cipher, b"\x01", &counting())?;
 
-            cipher.forget_key()?;
+            cipher.forget_key();
             assert!(encrypt(&cipher, b"\x01", &counting())?[..] != before[..]);
         }
         Ok(())

@@ -3,10 +3,8 @@
 //! All state of the module.
 
 use crate::{
-    cache::Cache,
     mode::MODES,
     pool::Pool,
-    queue::ReclaimQueue,
     root::{
         ExtentRoot,
         Roots, //
@@ -14,15 +12,12 @@ use crate::{
 };
 use kernel::{
     fmt,
-    prelude::*,
-    sync::Arc, //
+    prelude::*, //
 };
 
 /// The engine.
 #[pin_data]
 pub(crate) struct Engine {
-    // Dropped before what its work uses.
-    queue: ReclaimQueue,
     #[pin]
     pools: [Pool; MODES.len()],
     /// The master keys in use.
@@ -31,10 +26,9 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Makes an engine with pools of `pool_size` ciphers. Sleeps.
-    pub(crate) fn new(pool_size: u16) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            queue: ReclaimQueue::new(c"fscrypt_extent")?,
+    /// Makes an engine with pools of `pool_size` ciphers.
+    pub(crate) fn new(pool_size: u16) -> impl PinInit<Self> {
+        pin_init!(Self {
             pools <- pin_init::pin_init_array_from_fn(|i| Pool::new(&MODES[i], pool_size)),
             roots <- Roots::new(),
         })
@@ -75,18 +69,13 @@ impl Engine {
     }
 
     /// Ends a handle's use of `root`. With the last one, wipes all keys derived from it; the root
-    /// itself is wiped when the caller drops it. Context as in [`Cache::purge`].
+    /// itself is wiped when the caller drops it. Context as in
+    /// [`Cache::purge`](crate::cache::Cache::purge).
     pub(crate) fn put_root(&self, root: &ExtentRoot) {
         if self.roots.put(root) {
             for cache in self.pools.iter().filter_map(Pool::cache) {
                 cache.purge(root.id);
-                self.refill(cache);
             }
         }
-    }
-
-    /// Has the ciphers replaced that `cache` has lost. Any context.
-    pub(crate) fn refill(&self, cache: &Arc<Cache>) {
-        cache.refill(&self.queue);
     }
 }

@@ -29,7 +29,6 @@ use crate::{
         Info, //
     },
     mode::MAX_KEY_SIZE,
-    nofs::NofsScope,
     pool::Pool,
     root::{
         ExtentRoot,
@@ -193,7 +192,6 @@ impl<'a> Handle<'a> {
             return self.refuse(pos, len);
         }
         might_sleep();
-        let _nofs = NofsScope::enter();
         let purpose = Purpose {
             direction,
             bytes: len,
@@ -201,10 +199,7 @@ impl<'a> Handle<'a> {
         let slot = self
             .cache
             .get(self.key_name(nonce), purpose, |key| self.derive(nonce, key))
-            .map_err(|error| {
-                self.engine.refill(self.cache);
-                self.failed(error)
-            })?;
+            .map_err(|error| self.failed(error))?;
         let mut memory = RequestMemory::new();
         let mut request = Request::new(slot.cipher(), &mut memory);
 

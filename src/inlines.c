@@ -5,7 +5,6 @@
 
 #include <crypto/utils.h>
 #include <linux/ratelimit.h>
-#include <linux/sched/mm.h>
 #include <linux/string.h>
 
 #include "bindings.h"
@@ -21,22 +20,6 @@ void inline_memzero_explicit(void *s, size_t count)
 int inline_crypto_memneq(const void *a, const void *b, size_t size)
 {
 	return crypto_memneq(a, b, size);
-}
-
-unsigned int inline_memalloc_nofs_save(void)
-{
-	return memalloc_nofs_save();
-}
-
-void inline_memalloc_nofs_restore(unsigned int flags)
-{
-	memalloc_nofs_restore(flags);
-}
-
-struct workqueue_struct *inline_alloc_workqueue(const char *name,
-						unsigned int flags)
-{
-	return alloc_workqueue("%s", flags, 0, name);
 }
 
 /* One limit for all of the module's messages about failed I/O. */

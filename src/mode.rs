@@ -26,8 +26,6 @@ pub(crate) struct Mode {
     pub(crate) cipher: &'static CStr,
     pub(crate) key_size: usize,
     pub(crate) iv_size: usize,
-    /// Whether setting a key allocates memory, so can recurse into reclaim, and can fail.
-    pub(crate) setkey_allocates: bool,
 }
 
 /// All the modes.
@@ -38,7 +36,6 @@ pub(crate) static MODES: [Mode; 4] = [
         cipher: c"xts(aes)",
         key_size: 64,
         iv_size: 16,
-        setkey_allocates: false,
     },
     Mode {
         number: FSCRYPT_MODE_AES_128_CBC as u8,
@@ -46,7 +43,6 @@ pub(crate) static MODES: [Mode; 4] = [
         cipher: c"essiv(cbc(aes),sha256)",
         key_size: 16,
         iv_size: 16,
-        setkey_allocates: false,
     },
     Mode {
         number: FSCRYPT_MODE_SM4_XTS as u8,
@@ -54,7 +50,6 @@ pub(crate) static MODES: [Mode; 4] = [
         cipher: c"xts(sm4)",
         key_size: 32,
         iv_size: 16,
-        setkey_allocates: false,
     },
     Mode {
         number: FSCRYPT_MODE_ADIANTUM as u8,
@@ -62,6 +57,5 @@ pub(crate) static MODES: [Mode; 4] = [
         cipher: c"adiantum(xchacha12,aes)",
         key_size: 32,
         iv_size: 32,
-        setkey_allocates: true,
     },
 ];

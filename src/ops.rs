@@ -71,7 +71,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// Makes the engine, registers it and shows it in debugfs. `EBUSY` if there is another.
-    pub(crate) fn new(engine: impl PinInit<Engine, Error>) -> Result<Self> {
+    pub(crate) fn new(engine: impl PinInit<Engine>) -> Result<Self> {
         let engine = KBox::pin_init(
             debugfs::Scope::dir(engine, c"fscrypt_extent", |engine, dir| {
                 dir.read_callback_file(c"stats", engine, &Engine::show)

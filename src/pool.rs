@@ -68,8 +68,7 @@ impl Pool {
             algorithm.driver_name(),
             self.size
         );
-        self.cache
-            .populate(Cache::new(self.mode, self.size, algorithm)?);
+        self.cache.populate(Cache::new(self.mode, self.size)?);
         Ok(())
     }
 
@@ -114,7 +113,6 @@ mod tests {
             cipher: c"xts(fscrypt-extent-test)",
             key_size: 64,
             iv_size: 16,
-            setkey_allocates: false,
         };
         let pool = KBox::pin_init(Pool::new(&MISSING, 2), GFP_KERNEL)?;
 

@@ -83,14 +83,6 @@ impl Rings {
         (last < self.nodes).then_some(last)
     }
 
-    /// Removes and returns the node at the back of `list`.
-    pub(crate) fn pop_back(&mut self, list: usize) -> Option<usize> {
-        let last = self.back(list)?;
-
-        self.remove(last);
-        Some(last)
-    }
-
     /// Iterates over the nodes of `list` from its front.
     pub(crate) fn iter(&self, list: usize) -> impl Iterator<Item = usize> + '_ {
         let next = |at: usize| self.links[at].next as usize;
@@ -118,10 +110,11 @@ mod tests {
         rings.remove(1);
         rings.remove(1);
         assert!(rings.iter(0).eq([0, 2]));
-        assert_eq!(rings.pop_back(0), Some(2));
-        assert_eq!(rings.pop_back(0), Some(0));
-        assert_eq!(rings.pop_back(0), None);
-        assert_eq!(rings.pop_back(1), Some(3));
+        assert_eq!(rings.back(0), Some(2));
+        rings.remove(2);
+        rings.remove(0);
+        assert_eq!(rings.back(0), None);
+        assert_eq!(rings.back(1), Some(3));
         Ok(())
     }
 }

@@ -4,12 +4,12 @@
 //!
 //! ```text
 //!  Blank ------ miss -----> Keying ---- key set ----> Ready, in use
-//!    ^                      |    ^                      |      ^
-//!    |                failure    miss                  put    hit
-//!    |                      v    |                      v      |
-//!    +- wiped, refilled -- Away  +-------------------- Ready, idle
-//!                           ^                               |
-//!                           +------------ purge ------------+
+//!   ^  ^                     |   ^                      |      ^
+//!   |  +------ failure ------+  miss                   put    hit
+//!   |                            |                      v      |
+//!   |                            +-------------------- Ready, idle
+//!   |                                                       |
+//!   +----- wiped ----- Away <-------------- purge ----------+
 //! ```
 //!
 //! Nothing here sleeps or, after [`Table::new`], allocates.
@@ -62,11 +62,6 @@ pub(crate) enum KeyKind {
 /// A cipher nobody else uses, so its key can be changed.
 pub(crate) type IdleCipher = Pin<UniqueArc<Cipher>>;
 
-/// Allocates a cipher for a slot. Context and errors are those of [`Cipher::new`].
-pub(crate) fn new_cipher(mode: &'static Mode) -> Result<IdleCipher> {
-    Ok(UniqueArc::new(Cipher::new(mode)?, GFP_KERNEL)?.into())
-}
-
 enum Slot {
     /// Has no key, or one that nobody knows; is idle.
     Blank(IdleCipher),
@@ -78,7 +73,7 @@ enum Slot {
         cipher: Arc<Cipher>,
         users: u32,
     },
-    /// The cipher is being wiped, or was freed, and then waits in `LOST` for another.
+    /// The cipher is being wiped.
     Away,
 }
 
@@ -86,16 +81,15 @@ enum Slot {
 pub(crate) enum Found {
     /// This slot has the key. The caller uses it until [`Table::put`].
     Hit(usize, Arc<Cipher>),
-    /// This slot waits for its key until [`Table::publish`] or [`Table::lose`]. It had a key of
-    /// this root before.
+    /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had a key
+    /// of this root before.
     Miss(usize, IdleCipher, Option<RootId>),
     /// There is no idle slot, or another task is about to set the key.
     Busy,
 }
 
-/// Lists in [`Table::queues`].
+/// The only list in [`Table::idle`].
 const IDLE: usize = 0;
-const LOST: usize = 1;
 
 /// The slots.
 pub(crate) struct Table {
@@ -104,8 +98,8 @@ pub(crate) struct Table {
     by_name: Rings,
     /// The same slots, by hash of their root.
     by_root: Rings,
-    /// `IDLE`: idle slots, most recently used first. `LOST`: those without a cipher.
-    queues: Rings,
+    /// The idle slots, most recently used first.
+    idle: Rings,
     /// Number of lists in `by_name` and in `by_root`, a power of two.
     lists: usize,
     /// For the hash of nonces, which an attacker may have written to the disk.
@@ -120,7 +114,7 @@ impl Table {
             slots: KVVec::with_capacity(size, GFP_KERNEL)?,
             by_name: Rings::new(size, lists)?,
             by_root: Rings::new(size, lists)?,
-            queues: Rings::new(size, 2)?,
+            idle: Rings::new(size, 1)?,
             lists,
             hash_key: hsiphash_key_t {
                 key: [random::number() as usize, random::number() as usize],
@@ -128,8 +122,10 @@ impl Table {
         };
 
         for index in 0..size {
+            let cipher = UniqueArc::new(Cipher::new(mode)?, GFP_KERNEL)?;
+
             table.slots.push_within_capacity(Slot::Away)?;
-            table.put_blank(index, new_cipher(mode)?);
+            table.put_blank(index, cipher.into());
         }
         Ok(table)
     }
@@ -159,7 +155,7 @@ impl Table {
                     users,
                 } if other == name => {
                     if *users == 0 {
-                        self.queues.remove(index);
+                        self.idle.remove(index);
                     }
                     *users += 1;
                     return Found::Hit(index, cipher.clone());
@@ -169,7 +165,7 @@ impl Table {
             }
         }
 
-        let Some(index) = self.queues.back(IDLE) else {
+        let Some(index) = self.idle.back(IDLE) else {
             return Found::Busy;
         };
         let evicted = match &self.slots[index] {
@@ -209,7 +205,7 @@ impl Table {
 
     /// Makes a slot one that nobody can find, and returns what it was.
     fn send_away(&mut self, index: usize) -> Slot {
-        self.queues.remove(index);
+        self.idle.remove(index);
         self.by_name.remove(index);
         self.by_root.remove(index);
         replace(&mut self.slots[index], Slot::Away)
@@ -224,26 +220,11 @@ impl Table {
         };
     }
 
-    /// Gives a slot that is away a cipher without a key. It will be the next to be taken.
+    /// Gives a slot a cipher without a key. It will be the next to be taken.
     pub(crate) fn put_blank(&mut self, index: usize, cipher: IdleCipher) {
-        self.slots[index] = Slot::Blank(cipher);
-        self.queues.push_back(IDLE, index);
-    }
-
-    /// Ends the use of a slot whose cipher the caller has freed.
-    pub(crate) fn lose(&mut self, index: usize) {
         self.send_away(index);
-        self.queues.push_back(LOST, index);
-    }
-
-    /// Whether there are slots without a cipher.
-    pub(crate) fn has_lost(&self) -> bool {
-        self.queues.back(LOST).is_some()
-    }
-
-    /// Takes a slot without a cipher, to give it one.
-    pub(crate) fn take_lost(&mut self) -> Option<usize> {
-        self.queues.pop_back(LOST)
+        self.slots[index] = Slot::Blank(cipher);
+        self.idle.push_back(IDLE, index);
     }
 
     /// Ends a use of a slot.
@@ -251,7 +232,7 @@ impl Table {
         if let Slot::Ready { users, .. } = &mut self.slots[index] {
             *users -= 1;
             if *users == 0 {
-                self.queues.push_front(IDLE, index);
+                self.idle.push_front(IDLE, index);
             }
         }
     }

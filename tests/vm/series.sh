@@ -6,7 +6,7 @@
 # The patches in their order.
 series_patches() {
 	local dir
-	for dir in fscrypt btrfs_glue; do
+	for dir in crypto fscrypt btrfs_glue; do
 		if [ -e "$dir/patches/series" ]; then
 			grep -v '^\s*\(#\|$\)' "$dir/patches/series" |
 				sed "s|^|$dir/patches/|" || true
