@@ -15,6 +15,8 @@
  *
  * A write whose ordered extent has no nonce is failed.  There is no way from a
  * missing nonce, key or handle to plaintext on disk.
+ *
+ * With the mount option inlinecrypt, some bios go another way: see inline-crypt.c.
  */
 
 #include <linux/bio.h>

@@ -134,6 +134,7 @@ const struct fscrypt_operations btrfs_fscrypt_operations = {
 	.set_context = btrfs_fscrypt_set_context,
 	.get_dummy_policy = btrfs_fscrypt_get_dummy_policy,
 	.empty_dir = btrfs_fscrypt_empty_dir,
+	.get_inline_crypt_device = btrfs_get_inline_crypt_device,
 };
 
 /*

@@ -21,7 +21,10 @@
  */
 
 #include <linux/bio.h>
+#include <linux/blk-crypto.h>
+#include <linux/blkdev.h>
 #include <linux/export.h>
+#include <linux/file.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
 
@@ -126,18 +129,24 @@ int fscrypt_check_extent_engine(const struct inode *inode)
  */
 int fscrypt_prepare_extent_key(struct fscrypt_inode_info *ci)
 {
+	struct super_block *sb = ci->ci_inode->i_sb;
+	struct file *bdev_file __free(fput) = NULL;
 	const struct fscrypt_extent_ops *ops;
 	int err;
 
 	if (!fscrypt_inode_uses_extent_keys(ci->ci_inode))
 		return 0;
+	if (IS_ENABLED(CONFIG_BLOCK) && sb->s_cop->get_inline_crypt_device)
+		bdev_file = sb->s_cop->get_inline_crypt_device(sb);
 
 	ops = fscrypt_get_extent_ops();
 	if (!ops) {
 		fscrypt_warn_missing_engine(ci->ci_inode);
 		return -ENOPKG;
 	}
-	err = ops->prepare_mode(ci->ci_mode - fscrypt_modes);
+	err = ops->prepare_mode(ci->ci_mode - fscrypt_modes,
+				IS_ENABLED(CONFIG_BLOCK) && bdev_file ?
+				file_bdev(bdev_file) : NULL);
 	if (err) {
 		module_put(ops->owner);
 		return err;
@@ -335,3 +344,85 @@ int fscrypt_decrypt_extent_bio(const struct inode *inode,
 					  iter);
 }
 EXPORT_SYMBOL_GPL(fscrypt_decrypt_extent_bio);
+
+/**
+ * fscrypt_set_inline_extent_crypt() - have blk-crypto encrypt or decrypt
+ * @inode: the file that is written or read
+ * @nonce: the extent's nonce
+ * @pos: position of the first byte in the extent's data unit space; a multiple
+ *	 of the filesystem's block size
+ * @bio: the bio, whose device and iterator are set.  To be submitted with
+ *	 blk_crypto_submit_bio().
+ *
+ * Only for filesystems with fscrypt_operations::get_inline_crypt_device, when
+ * that has returned a device for this inode's filesystem.
+ *
+ * Context: may sleep until a key is idle.  Doesn't allocate memory in a way that
+ *	    could fail; to be called in a NOFS scope.
+ * Return: a positive number that stands for the key, which must be put when @bio
+ *	   has ended, or a negative errno, on which @bio must be failed
+ */
+int fscrypt_set_inline_extent_crypt(const struct inode *inode,
+				    const struct fscrypt_extent_nonce *nonce,
+				    u64 pos, struct bio *bio)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	if (WARN_ON_ONCE(!ci))
+		return -ENOKEY;
+	return ci->ci_extent_ops->set_inline_crypt(ci->ci_extent_handle, nonce,
+						   pos, bio);
+}
+EXPORT_SYMBOL_GPL(fscrypt_set_inline_extent_crypt);
+
+/**
+ * fscrypt_put_inline_extent_key() - end the use of a key by a bio
+ * @inode: the inode that fscrypt_set_inline_extent_crypt() was called with
+ * @key: what it returned
+ *
+ * Context: process context, doesn't sleep
+ */
+void fscrypt_put_inline_extent_key(const struct inode *inode, int key)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	ci->ci_extent_ops->put_inline_key(ci->ci_extent_handle, key);
+}
+EXPORT_SYMBOL_GPL(fscrypt_put_inline_extent_key);
+
+/**
+ * fscrypt_evict_inline_extent_keys() - make a device forget all extents' keys
+ * @bdev: a device that leaves its filesystem.  No new I/O is started on it.
+ *
+ * Context: process context, sleeps until I/O that is under way has ended
+ */
+void fscrypt_evict_inline_extent_keys(struct block_device *bdev)
+{
+	const struct fscrypt_extent_ops *ops = fscrypt_get_extent_ops();
+
+	/* Without an engine there are no inodes in memory that have a key. */
+	if (ops) {
+		ops->evict_inline_keys(bdev);
+		module_put(ops->owner);
+	}
+}
+EXPORT_SYMBOL_GPL(fscrypt_evict_inline_extent_keys);
+
+#ifdef CONFIG_BLOCK
+/**
+ * fscrypt_has_inline_hardware() - whether a device itself encrypts with a key
+ * @bdev: the device
+ * @key: the key
+ *
+ * For the engine, to count with: blk-crypto doesn't export this.
+ *
+ * Context: any
+ * Return: %false if blk-crypto-fallback does
+ */
+bool fscrypt_has_inline_hardware(struct block_device *bdev,
+				 const struct blk_crypto_key *key)
+{
+	return blk_crypto_config_supported_natively(bdev, &key->crypto_cfg);
+}
+EXPORT_SYMBOL_GPL(fscrypt_has_inline_hardware);
+#endif

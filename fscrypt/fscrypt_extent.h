@@ -21,6 +21,8 @@
 #include <linux/types.h>
 
 struct bio;
+struct blk_crypto_key;
+struct block_device;
 struct bvec_iter;
 struct hmac_sha512_key;
 struct inode;
@@ -77,9 +79,11 @@ struct fscrypt_extent_open_args {
  * @owner: the engine's module.  fs/crypto holds a reference to it for each
  *	   open handle and during each call that takes none.
  * @prepare_mode: make encryption and decryption with the FSCRYPT_MODE_* @mode
- *	possible without further allocation.  Idempotent; cheap when already
- *	done.  Sleeps, allocates with GFP_KERNEL and may load modules, so no
- *	lock that I/O, eviction or key setup can wait for may be held.
+ *	possible without further allocation.  If @bdev isn't NULL, make
+ *	@set_inline_crypt possible too, on any device; @bdev is one of the
+ *	filesystem.  Idempotent; cheap when already done.  Sleeps, allocates
+ *	with GFP_KERNEL and may load modules, so no lock that I/O, eviction or
+ *	key setup can wait for may be held.
  *	Return: 0, -ENOPKG if the cipher is unavailable, -EINVAL if @mode isn't
  *	a contents mode, -ENOMEM, or -EINTR.
  * @open: make a handle.  @prepare_mode must have succeeded for the mode.
@@ -108,10 +112,25 @@ struct fscrypt_extent_open_args {
  * Return: 0, -EINVAL if something isn't aligned or out of range, or -EIO if the
  * cipher failed.  On error the output is undefined and must not be used: it
  * must neither be written to disk nor be given to a reader.
+ *
+ * @set_inline_crypt: have blk-crypto encrypt or decrypt @bio, whose device and
+ *	iterator are set, when it is submitted with blk_crypto_submit_bio(), with
+ *	the same result as @encrypt or @decrypt.  @prepare_mode must have been
+ *	called with a device of the filesystem before @handle was made.  Sleeps
+ *	until a key is idle, doesn't allocate in a way that could fail, and
+ *	recurses into neither filesystem nor I/O if called in a NOFS scope.
+ *	Return: a positive number that stands for the key, or -EINVAL if
+ *	something isn't aligned, out of range, or wasn't prepared.
+ * @put_inline_key: end the use of @key, which @set_inline_crypt returned, when
+ *	the bio has ended and before @handle is closed.  Process context; takes
+ *	only a spinlock.
+ * @evict_inline_keys: make all keyslots of @bdev, on which no new I/O is going
+ *	to start, forget what @set_inline_crypt gave them.  Sleeps until I/O that
+ *	is under way has ended.
  */
 struct fscrypt_extent_ops {
 	struct module *owner;
-	int (*prepare_mode)(u8 mode);
+	int (*prepare_mode)(u8 mode, struct block_device *bdev);
 	struct fscrypt_extent_handle *
 		(*open)(const struct fscrypt_extent_open_args *args);
 	void (*close)(struct fscrypt_extent_handle *handle);
@@ -127,11 +146,19 @@ struct fscrypt_extent_ops {
 	int (*decrypt)(const struct fscrypt_extent_handle *handle,
 		       const struct fscrypt_extent_nonce *nonce, u64 pos,
 		       struct bio *bio, const struct bvec_iter *iter);
+	int (*set_inline_crypt)(const struct fscrypt_extent_handle *handle,
+				const struct fscrypt_extent_nonce *nonce,
+				u64 pos, struct bio *bio);
+	void (*put_inline_key)(const struct fscrypt_extent_handle *handle,
+			       int key);
+	void (*evict_inline_keys)(struct block_device *bdev);
 };
 
 /* For the engine */
 int fscrypt_register_extent_ops(const struct fscrypt_extent_ops *ops);
 void fscrypt_unregister_extent_ops(const struct fscrypt_extent_ops *ops);
+bool fscrypt_has_inline_hardware(struct block_device *bdev,
+				 const struct blk_crypto_key *key);
 
 /* For filesystems; with CONFIG_FS_ENCRYPTION only */
 void fscrypt_request_extent_engine(struct super_block *sb);
@@ -149,5 +176,10 @@ int fscrypt_decrypt_extent_bio(const struct inode *inode,
 			       const struct fscrypt_extent_nonce *nonce,
 			       u64 pos, struct bio *bio,
 			       const struct bvec_iter *iter);
+int fscrypt_set_inline_extent_crypt(const struct inode *inode,
+				    const struct fscrypt_extent_nonce *nonce,
+				    u64 pos, struct bio *bio);
+void fscrypt_put_inline_extent_key(const struct inode *inode, int key);
+void fscrypt_evict_inline_extent_keys(struct block_device *bdev);
 
 #endif /* _LINUX_FSCRYPT_EXTENT_H */

@@ -9,6 +9,7 @@
 
 #include <crypto/skcipher.h>
 #include <linux/bio.h>
+#include <linux/blk-crypto.h>
 #include <linux/crypto.h>
 #include <linux/fscrypt.h>
 #include <linux/fscrypt_extent.h>
@@ -29,6 +30,10 @@ struct bio_vec inline_bio_next_bytes(struct bio *bio, struct bvec_iter *iter,
 				     unsigned int bytes);
 void inline_sg_set_page(struct scatterlist *sg, struct page *page,
 			unsigned int len, unsigned int offset);
+
+/* With GFP_NOIO, which doesn't fail. */
+void inline_bio_crypt_set_ctx(struct bio *bio, const struct blk_crypto_key *key,
+			      const u64 dun[BLK_CRYPTO_DUN_ARRAY_SIZE]);
 
 void inline_crypto_free_sync_skcipher(struct crypto_sync_skcipher *tfm);
 unsigned int

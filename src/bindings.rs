@@ -21,3 +21,7 @@ mod generated {
 }
 
 pub(crate) use generated::*;
+use pin_init::Zeroable;
+
+// SAFETY: It consists of integers.
+unsafe impl Zeroable for blk_crypto_key {}

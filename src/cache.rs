@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The cache of ciphers: a mode's preallocated ciphers, and the keys that are set in them.
+//! The cache of ciphers: a mode's preallocated ciphers, and the keys that are set in them. Another
+//! has keys for blk-crypto in place of ciphers.
 //!
 //! A slot is a cipher and the key it has. It stays keyed after its use, so that the next I/O to
 //! the same extent needs neither key derivation nor setting a key; a miss takes the slot that was
@@ -24,13 +25,16 @@
 //! A caller that finds no idle slot waits for one without a time limit. The holders of the slots
 //! don't wait for it: nobody holds two slots, nor waits for memory, locks or I/O while holding one.
 //!
-//! Setting a key and using it allocates nothing, in all modes. See [`Cipher`] for the conditions.
+//! A key for blk-crypto is in use until its bio ends, which needs no other key, and happens although
+//! the task that submitted it waits here for the next: a task that sleeps submits what it has
+//! plugged.
+//!
+//! Setting a key and using it allocates nothing, in all modes. See
+//! [`Cipher`](crate::cipher::Cipher) for the conditions.
 
 use crate::{
-    cipher::{
-        Cipher,
-        Direction, //
-    },
+    blk_crypto::Device,
+    cipher::Direction,
     mode::{
         Mode,
         MAX_KEY_SIZE, //
@@ -39,12 +43,15 @@ use crate::{
     secret::Secret,
     table::{
         Found,
+        KeyHolder,
         KeyKind,
         KeyName,
+        OfDevice,
         Table, //
     },
     trace, //
 };
+use core::mem::forget;
 use kernel::{
     prelude::*,
     sync::{
@@ -54,6 +61,7 @@ use kernel::{
         CondVar,
         SpinLock, //
     },
+    task::might_sleep, //
 };
 
 /// What happened to a cache since it was made.
@@ -69,6 +77,13 @@ pub(crate) struct Counters {
     pub(crate) derivations: u64,
     /// How often a task slept for a slot.
     pub(crate) waits: u64,
+    /// What was done by software, and by hardware.
+    pub(crate) volumes: [Volumes; 2],
+}
+
+/// An amount of I/O each way.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Volumes {
     /// What was encrypted.
     pub(crate) encrypted: Volume,
     /// What was decrypted.
@@ -94,10 +109,11 @@ pub(crate) struct Purpose {
 }
 
 impl Counters {
-    fn count(&mut self, purpose: Purpose) {
+    fn count(&mut self, purpose: Purpose, in_hardware: bool) {
+        let volumes = &mut self.volumes[usize::from(in_hardware)];
         let volume = match purpose.direction {
-            Direction::Encrypt => &mut self.encrypted,
-            Direction::Decrypt => &mut self.decrypted,
+            Direction::Encrypt => &mut volumes.encrypted,
+            Direction::Decrypt => &mut volumes.decrypted,
         };
 
         volume.bios += 1;
@@ -105,54 +121,63 @@ impl Counters {
     }
 }
 
-struct State {
-    table: Table,
+struct State<T> {
+    table: Table<T>,
     /// Number of tasks waiting for [`Cache::changed`].
     waiting: usize,
     counters: Counters,
 }
 
-/// The ciphers of one mode.
+/// The ciphers of one mode, or its keys for blk-crypto.
 #[pin_data]
-pub(crate) struct Cache {
+pub(crate) struct Cache<T: KeyHolder> {
     /// The mode.
     pub(crate) mode: &'static Mode,
+    size: usize,
     #[pin]
-    state: SpinLock<State>,
+    state: SpinLock<State<T>>,
     /// Signalled when a slot becomes idle or ready while somebody waits.
     #[pin]
     changed: CondVar,
 }
 
 /// A use of a slot that is `Ready`.
-struct Use<'a> {
-    cache: &'a Cache,
+struct Use<'a, T: KeyHolder> {
+    cache: &'a Cache<T>,
     index: usize,
 }
 
-impl Drop for Use<'_> {
+impl<T: KeyHolder> Drop for Use<'_, T> {
     fn drop(&mut self) {
-        self.cache.update(|table| table.put(self.index));
+        self.cache.put(self.index);
     }
 }
 
-/// A cipher with the key that was asked for. Its slot is in use as long as this lives.
-pub(crate) struct SlotGuard<'a> {
-    // Fields are dropped in this order: a slot mustn't become idle while its cipher has another
+/// A holder with the key that was asked for. Its slot is in use as long as this lives.
+pub(crate) struct SlotGuard<'a, T: KeyHolder> {
+    // Fields are dropped in this order: a slot mustn't become idle while its holder has another
     // reference.
-    cipher: Arc<Cipher>,
-    _use: Use<'a>,
+    holder: Arc<T>,
+    in_use: Use<'a, T>,
 }
 
-impl SlotGuard<'_> {
-    /// The cipher.
-    pub(crate) fn cipher(&self) -> &Cipher {
-        &self.cipher
+impl<T: KeyHolder> SlotGuard<'_, T> {
+    /// The cipher, or the key for blk-crypto.
+    pub(crate) fn holder(&self) -> &T {
+        &self.holder
+    }
+
+    /// Leaves the slot in use, until [`Cache::put`] with the number that this returns.
+    pub(crate) fn keep(self) -> usize {
+        let index = self.in_use.index;
+
+        forget(self.in_use);
+        index
     }
 }
 
-impl Cache {
-    /// Allocates `size` ciphers. Sleeps, allocates with `GFP_KERNEL`.
+impl<T: KeyHolder> Cache<T> {
+    /// Allocates `size` holders. Sleeps, allocates with `GFP_KERNEL`.
     pub(crate) fn new(mode: &'static Mode, size: usize) -> Result<Arc<Self>> {
         let state = State {
             table: Table::new(mode, size)?,
@@ -163,6 +188,7 @@ impl Cache {
         Arc::pin_init(
             pin_init!(Self {
                 mode,
+                size,
                 state <- new_spinlock!(state, "fscrypt_extent::cache"),
                 changed <- new_condvar!("fscrypt_extent::changed"),
             }),
@@ -171,46 +197,47 @@ impl Cache {
     }
 
     /// Changes the table such that waiting tasks have to look again.
-    fn update(&self, change: impl FnOnce(&mut Table)) {
+    fn update(&self, change: impl FnOnce(&mut State<T>)) {
         let mut state = self.state.lock();
 
-        change(&mut state.table);
+        change(&mut state);
         if state.waiting > 0 {
             self.changed.notify_all();
         }
     }
 
-    /// Gets a cipher with the key `name`, which `derive` makes if no slot has it.
+    /// Gets a holder with the key `name`, which `derive` makes if no slot has it.
     ///
     /// Sleeps until a slot is idle, so the caller must have none. The wait is uninterruptible, as
-    /// I/O can't be given up for a signal. `EINVAL` if the cipher refuses the key.
+    /// I/O can't be given up for a signal. `EINVAL` if the key is refused.
     pub(crate) fn get(
         &self,
         name: KeyName,
         purpose: Purpose,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
-    ) -> Result<SlotGuard<'_>> {
-        let guard = |index, cipher| SlotGuard {
-            cipher,
-            _use: Use { cache: self, index },
+    ) -> Result<SlotGuard<'_, T>> {
+        let guard = |index, holder| SlotGuard {
+            holder,
+            in_use: Use { cache: self, index },
         };
+
+        might_sleep();
         let mut state = self.state.lock();
-        let (index, mut cipher) = loop {
+        let (index, mut holder) = loop {
             match state.table.find(&name) {
-                Found::Hit(index, cipher) => {
+                Found::Hit(index, holder) => {
                     state.counters.hits += 1;
-                    state.counters.count(purpose);
-                    return Ok(guard(index, cipher));
+                    state.counters.count(purpose, holder.in_hardware());
+                    return Ok(guard(index, holder));
                 }
-                Found::Miss(index, cipher, evicted) => {
+                Found::Miss(index, holder, evicted) => {
                     state.counters.misses += 1;
-                    state.counters.count(purpose);
                     trace::miss(self.mode, name.root, index);
                     if let Some(root) = evicted {
                         state.counters.evictions += 1;
                         trace::evict(self.mode, root, index);
                     }
-                    break (index, cipher);
+                    break (index, holder);
                 }
                 Found::Busy => {
                     state.counters.waits += 1;
@@ -224,17 +251,25 @@ impl Cache {
         state.counters.derivations += u64::from(matches!(name.kind, KeyKind::Extent(_)));
         drop(state);
         pin_init::stack_pin_init!(let key = Secret::new(derive));
-        if let Err(error) = cipher.set_key(&key) {
+        if let Err(error) = holder.set_key(&name, &key) {
             // It may have parts of both keys now.
-            cipher.forget_key();
-            self.update(|table| table.put_blank(index, cipher));
+            holder.forget_key();
+            self.update(|state| state.table.put_blank(index, holder));
             return Err(error);
         }
 
-        let cipher = Arc::from(cipher);
-        let shared = cipher.clone();
-        self.update(|table| table.publish(index, name, shared));
-        Ok(guard(index, cipher))
+        let holder = Arc::from(holder);
+        let shared = holder.clone();
+        self.update(|state| {
+            state.counters.count(purpose, shared.in_hardware());
+            state.table.publish(index, name, shared);
+        });
+        Ok(guard(index, holder))
+    }
+
+    /// Ends a use of a slot. Takes a spinlock.
+    pub(crate) fn put(&self, index: usize) {
+        self.update(|state| state.table.put(index));
     }
 
     /// The counters. Takes a spinlock.
@@ -250,13 +285,40 @@ impl Cache {
         loop {
             // The lock is not held in what follows.
             let taken = self.state.lock().table.take_of_root(root);
-            let Some((index, mut cipher)) = taken else {
+            let Some((index, mut holder)) = taken else {
                 break;
             };
 
-            cipher.forget_key();
-            self.update(|table| table.put_blank(index, cipher));
+            holder.forget_key();
+            self.update(|state| state.table.put_blank(index, holder));
             trace::wipe(self.mode, root, index);
+        }
+    }
+
+    /// Wipes all keys for `device`, which gets no new ones.
+    ///
+    /// Waits for I/O with them, without a time limit. Takes the spinlock for one slot at a time.
+    pub(crate) fn evict(&self, device: Device) {
+        for index in 0..self.size {
+            let mut state = self.state.lock();
+            let taken = loop {
+                match state.table.take_of_device(device, index) {
+                    OfDevice::No => break None,
+                    OfDevice::Taken(root, holder) => break Some((root, holder)),
+                    OfDevice::Busy => {
+                        state.waiting += 1;
+                        self.changed.wait(&mut state);
+                        state.waiting -= 1;
+                    }
+                }
+            };
+
+            drop(state);
+            if let Some((root, mut holder)) = taken {
+                holder.forget_key();
+                self.update(|state| state.table.put_blank(index, holder));
+                trace::wipe(self.mode, root, index);
+            }
         }
     }
 }
@@ -265,14 +327,14 @@ impl Cache {
 mod tests {
     use super::*;
     use crate::{
+        cipher::Cipher,
         context::Nonce,
         fixture::{
             hits,
             PURPOSE, //
         },
         mode::MODES,
-        random,
-        table::KeyKind, //
+        random, //
     };
     use core::cell::Cell;
     use kernel::{
@@ -298,7 +360,7 @@ mod tests {
 
     const XTS: usize = 0;
 
-    fn cache(mode: usize, size: usize) -> Result<Arc<Cache>> {
+    fn cache(mode: usize, size: usize) -> Result<Arc<Cache<Cipher>>> {
         Cache::new(&MODES[mode], size)
     }
 
@@ -306,6 +368,7 @@ mod tests {
         core::array::from_fn(|_| KeyName {
             root,
             kind: KeyKind::Extent(Nonce::random()),
+            place: None,
         })
     }
 
@@ -384,11 +447,11 @@ mod tests {
         assert_eq!((counters.evictions, counters.derivations), (2, 3));
         assert_eq!(counters.waits, 0);
         assert_eq!(
-            (counters.encrypted.bios, counters.encrypted.bytes),
+            (counters.volumes[0].encrypted.bios, counters.volumes[0].encrypted.bytes),
             (5, 5 * 4096)
         );
         assert_eq!(
-            (counters.decrypted.bios, counters.decrypted.bytes),
+            (counters.volumes[0].decrypted.bios, counters.volumes[0].decrypted.bytes),
             (1, 512)
         );
         Ok(())
@@ -401,7 +464,7 @@ mod tests {
         let first = cache.get(a, PURPOSE, |key| random::fill(key))?;
         let second = cache.get(a, PURPOSE, |key| random::fill(key))?;
 
-        assert!(Arc::ptr_eq(&first.cipher, &second.cipher));
+        assert!(Arc::ptr_eq(&first.holder, &second.holder));
         drop((first, second));
         assert!(!hits(&cache, b)?);
         Ok(())
@@ -463,7 +526,7 @@ mod tests {
     /// Gets a slot in another thread.
     #[pin_data]
     struct Getter {
-        cache: Arc<Cache>,
+        cache: Arc<Cache<Cipher>>,
         name: KeyName,
         /// Whether the key was there.
         hit: Atomic<bool>,
@@ -491,7 +554,7 @@ mod tests {
     }
 
     /// Starts to get a slot, and gives that the time to succeed.
-    fn start_get(cache: &Arc<Cache>, name: KeyName) -> Result<Arc<Getter>> {
+    fn start_get(cache: &Arc<Cache<Cipher>>, name: KeyName) -> Result<Arc<Getter>> {
         let getter = Arc::pin_init(
             pin_init!(Getter {
                 cache: cache.clone(),

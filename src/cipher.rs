@@ -15,7 +15,11 @@ use crate::{
         MAX_KEY_SIZE, //
     },
     random,
-    secret::Secret, //
+    secret::Secret,
+    table::{
+        KeyHolder,
+        KeyName, //
+    }, //
 };
 use core::{
     marker::PhantomData,
@@ -71,7 +75,7 @@ impl Cipher {
     ///
     /// Sleeps, allocates with `GFP_KERNEL`, and may load modules. `ENOENT` if there is no such
     /// algorithm.
-    pub(crate) fn new(mode: &'static Mode) -> Result<Self> {
+    pub(crate) fn alloc(mode: &'static Mode) -> Result<Self> {
         // SAFETY: The name is a C string.
         let tfm = from_err_ptr(unsafe {
             bindings::crypto_alloc_sync_skcipher(mode.cipher.as_char_ptr(), 0, EXCLUDED_ALGORITHMS)
@@ -107,10 +111,7 @@ impl Cipher {
         }
     }
 
-    /// Sets the key. Sleeps. `EINVAL` if it is weak.
-    ///
-    /// On error the cipher may have any mixture of the old and the new key, so it must be made to
-    /// forget both.
+    /// See [`KeyHolder::set_key`].
     pub(crate) fn set_key(&mut self, key: &Key) -> Result {
         let key = &key[..self.mode.key_size];
 
@@ -124,9 +125,19 @@ impl Cipher {
             )
         })
     }
+}
+
+impl KeyHolder for Cipher {
+    fn new(mode: &'static Mode) -> Result<Self> {
+        Self::alloc(mode)
+    }
+
+    fn set_key(&mut self, _name: &KeyName, key: &Key) -> Result {
+        self.set_key(key)
+    }
 
     /// Replaces the key by a random one, as all zeroes would be refused as a weak key. Sleeps.
-    pub(crate) fn forget_key(&mut self) {
+    fn forget_key(&mut self) {
         pin_init::stack_pin_init!(let key = Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| {
             random::fill(key)
         }));
@@ -163,6 +174,16 @@ impl Iv {
 
         iv.0[8..8 + NONCE_SIZE].copy_from_slice(nonce.as_bytes());
         iv
+    }
+
+    /// The IV as blk-crypto takes it.
+    pub(crate) fn data_unit_number(&self) -> [u64; MAX_IV_SIZE / 8] {
+        let mut words = [0; MAX_IV_SIZE / 8];
+
+        for (word, bytes) in words.iter_mut().zip(self.0.chunks_exact(8)) {
+            *word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        }
+        words
     }
 }
 
@@ -276,7 +297,7 @@ mod tests {
     };
 
     fn cipher(mode: usize, key: &[u8]) -> Result<Cipher> {
-        let mut cipher = Cipher::new(&MODES[mode])?;
+        let mut cipher = Cipher::alloc(&MODES[mode])?;
         let key = KBox::pin_init(
             Secret::new(|bytes: &mut [u8; MAX_KEY_SIZE]| bytes[..key.len()].copy_from_slice(key)),
             GFP_KERNEL,

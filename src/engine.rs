@@ -3,6 +3,11 @@
 //! All state of the module.
 
 use crate::{
+    blk_crypto::Device,
+    cache::{
+        Counters,
+        Volumes, //
+    },
     mode::MODES,
     pool::Pool,
     root::{
@@ -54,16 +59,13 @@ impl Engine {
             };
 
             writeln!(f, "\nmode {}", pool.mode.name)?;
-            writeln!(f, "slots {}", pool.size)?;
-            writeln!(f, "hits {}", counters.hits)?;
-            writeln!(f, "misses {}", counters.misses)?;
-            writeln!(f, "evictions {}", counters.evictions)?;
-            writeln!(f, "derivations {}", counters.derivations)?;
-            writeln!(f, "waits {}", counters.waits)?;
-            writeln!(f, "encrypted bios {}", counters.encrypted.bios)?;
-            writeln!(f, "encrypted bytes {}", counters.encrypted.bytes)?;
-            writeln!(f, "decrypted bios {}", counters.decrypted.bios)?;
-            writeln!(f, "decrypted bytes {}", counters.decrypted.bytes)?;
+            show_cache(f, "", pool.size, &counters)?;
+            show_volumes(f, "", &counters.volumes[0])?;
+            if let Some(counters) = pool.blk_keys().map(|cache| cache.counters()) {
+                show_cache(f, "blk-crypto ", pool.size, &counters)?;
+                show_volumes(f, "blk-crypto fallback ", &counters.volumes[0])?;
+                show_volumes(f, "blk-crypto hardware ", &counters.volumes[1])?;
+            }
         }
         Ok(())
     }
@@ -73,9 +75,43 @@ impl Engine {
     /// [`Cache::purge`](crate::cache::Cache::purge).
     pub(crate) fn put_root(&self, root: &ExtentRoot) {
         if self.roots.put(root) {
-            for cache in self.pools.iter().filter_map(Pool::cache) {
-                cache.purge(root.id);
+            for pool in &self.pools {
+                if let Some(cache) = pool.cache() {
+                    cache.purge(root.id);
+                }
+                if let Some(cache) = pool.blk_keys() {
+                    cache.purge(root.id);
+                }
             }
         }
     }
+
+    /// Makes blk-crypto forget all keys for `device`. Context as in
+    /// [`Cache::evict`](crate::cache::Cache::evict).
+    pub(crate) fn evict(&self, device: Device) {
+        for cache in self.pools.iter().filter_map(Pool::blk_keys) {
+            cache.evict(device);
+        }
+    }
+}
+
+fn show_cache(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    size: usize,
+    counters: &Counters,
+) -> fmt::Result {
+    writeln!(f, "{what}slots {size}")?;
+    writeln!(f, "{what}hits {}", counters.hits)?;
+    writeln!(f, "{what}misses {}", counters.misses)?;
+    writeln!(f, "{what}evictions {}", counters.evictions)?;
+    writeln!(f, "{what}derivations {}", counters.derivations)?;
+    writeln!(f, "{what}waits {}", counters.waits)
+}
+
+fn show_volumes(f: &mut fmt::Formatter<'_>, what: &str, volumes: &Volumes) -> fmt::Result {
+    writeln!(f, "{what}encrypted bios {}", volumes.encrypted.bios)?;
+    writeln!(f, "{what}encrypted bytes {}", volumes.encrypted.bytes)?;
+    writeln!(f, "{what}decrypted bios {}", volumes.decrypted.bios)?;
+    writeln!(f, "{what}decrypted bytes {}", volumes.decrypted.bytes)
 }

@@ -8,7 +8,10 @@ use crate::{
         Cache,
         Purpose, //
     },
-    cipher::Direction,
+    cipher::{
+        Cipher,
+        Direction, //
+    },
     random,
     table::KeyName, //
 };
@@ -136,7 +139,7 @@ pub(crate) const PURPOSE: Purpose = Purpose {
 };
 
 /// Gets and puts a slot, and returns whether the key was there.
-pub(crate) fn hits(cache: &Cache, name: KeyName) -> Result<bool> {
+pub(crate) fn hits(cache: &Cache<Cipher>, name: KeyName) -> Result<bool> {
     let derived = Cell::new(false);
 
     cache.get(name, PURPOSE, |key| {

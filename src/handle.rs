@@ -8,11 +8,17 @@ use crate::{
         Unit,
         Units, //
     },
+    blk_crypto::{
+        BlkKey,
+        Device,
+        Place, //
+    },
     cache::{
         Cache,
         Purpose, //
     },
     cipher::{
+        Cipher,
         Direction,
         Iv,
         Key,
@@ -46,11 +52,13 @@ use crate::{
 };
 use core::mem::discriminant;
 use kernel::{
-    bindings::hmac_sha512_key,
+    bindings::{
+        bio,
+        hmac_sha512_key, //
+    },
     page::PAGE_SHIFT,
     prelude::*,
-    sync::Arc,
-    task::might_sleep, //
+    sync::Arc, //
 };
 
 /// Data unit indices are below this.
@@ -84,7 +92,9 @@ pub(crate) struct OpenArgs<'a> {
 /// A handle, one for each inode in memory.
 pub(crate) struct Handle<'a> {
     engine: &'a Engine,
-    cache: &'a Arc<Cache>,
+    cache: &'a Arc<Cache<Cipher>>,
+    /// If the mode was prepared for blk-crypto.
+    blk_keys: Option<&'a Arc<Cache<BlkKey>>>,
     root: Arc<ExtentRoot>,
     keys: Keys,
     data_unit_bits: u8,
@@ -126,6 +136,7 @@ impl<'a> Handle<'a> {
         Ok(Self {
             engine,
             cache,
+            blk_keys: pool.blk_keys(),
             root,
             keys,
             data_unit_bits: args.data_unit_bits,
@@ -160,7 +171,7 @@ impl<'a> Handle<'a> {
         let len = dst.bytes();
 
         if src.bytes() != len {
-            return self.refuse(pos, len);
+            return Err(self.refused(pos, len));
         }
         let units = src.zip(dst).map(|(src, dst)| Ok((src?, dst?)));
         self.crypt(Direction::Encrypt, nonce, pos, len, units)
@@ -182,16 +193,8 @@ impl<'a> Handle<'a> {
         len: u32,
         units: impl Iterator<Item = Result<(Unit<'u>, Unit<'u>)>>,
     ) -> Result {
-        let unit_mask = u64::from(self.data_unit_size()) - 1;
-        let first = pos >> self.data_unit_bits;
+        let first = self.first_index(pos, len)?;
 
-        if len == 0
-            || (pos | u64::from(len)) & unit_mask != 0
-            || first + (u64::from(len) >> self.data_unit_bits) > INDEX_LIMIT
-        {
-            return self.refuse(pos, len);
-        }
-        might_sleep();
         let purpose = Purpose {
             direction,
             bytes: len,
@@ -201,17 +204,76 @@ impl<'a> Handle<'a> {
             .get(self.key_name(nonce), purpose, |key| self.derive(nonce, key))
             .map_err(|error| self.failed(error))?;
         let mut memory = RequestMemory::new();
-        let mut request = Request::new(slot.cipher(), &mut memory);
+        let mut request = Request::new(slot.holder(), &mut memory);
 
         for (index, unit) in (first..).zip(units) {
             let Ok((src, dst)) = unit else {
-                return self.refuse(pos, len);
+                return Err(self.refused(pos, len));
             };
             request
                 .crypt(direction, self.iv(index, nonce), src, dst)
                 .map_err(|error| self.failed(error))?;
         }
         Ok(())
+    }
+
+    /// Has blk-crypto encrypt or decrypt `bio`, which is submitted to `device`, when it is.
+    ///
+    /// Sleeps until a key is idle. Returns the key's number for [`Self::put_blk_key`]. `EINVAL` if
+    /// something isn't aligned or out of range, or if the mode wasn't prepared for blk-crypto.
+    ///
+    /// # Safety
+    ///
+    /// `bio` must be valid and have no encryption context. The key must not be put before it ended.
+    pub(crate) unsafe fn set_blk_crypto(
+        &self,
+        direction: Direction,
+        nonce: &Nonce,
+        pos: u64,
+        bio: *mut bio,
+        device: Device,
+    ) -> Result<usize> {
+        // SAFETY: `bio` is valid.
+        let bytes = unsafe { (*bio).bi_iter.bi_size };
+        let first = self.first_index(pos, bytes)?;
+        let keys = self.blk_keys.ok_or(EINVAL)?;
+        let place = Place {
+            device,
+            data_unit_bits: self.data_unit_bits,
+        };
+        let name = KeyName {
+            place: Some(place),
+            ..self.key_name(nonce)
+        };
+        let purpose = Purpose { direction, bytes };
+        let slot = keys
+            .get(name, purpose, |key| self.derive(nonce, key))
+            .map_err(|error| self.failed(error))?;
+
+        // SAFETY: As the caller promises. The name says that the key is for `device`.
+        unsafe { slot.holder().set_context(bio, &self.iv(first, nonce)) };
+        Ok(slot.keep())
+    }
+
+    /// Ends a use of a key for blk-crypto. Takes a spinlock.
+    pub(crate) fn put_blk_key(&self, number: usize) {
+        if let Some(keys) = self.blk_keys {
+            keys.put(number);
+        }
+    }
+
+    /// The index of the first data unit of `len` bytes at `pos`; `EINVAL` as in [`Self::encrypt`].
+    fn first_index(&self, pos: u64, len: u32) -> Result<u64> {
+        let unit_mask = u64::from(self.data_unit_size()) - 1;
+        let first = pos >> self.data_unit_bits;
+
+        if len == 0
+            || (pos | u64::from(len)) & unit_mask != 0
+            || first + (u64::from(len) >> self.data_unit_bits) > INDEX_LIMIT
+        {
+            return Err(self.refused(pos, len));
+        }
+        Ok(first)
     }
 
     fn key_name(&self, nonce: &Nonce) -> KeyName {
@@ -222,6 +284,7 @@ impl<'a> Handle<'a> {
                 Keys::Direct(_) => KeyKind::Direct,
                 Keys::RawDirect(_) => KeyKind::RawDirect,
             },
+            place: None,
         }
     }
 
@@ -241,7 +304,7 @@ impl<'a> Handle<'a> {
 
     /// The filesystem has a bug.
     #[cold]
-    fn refuse(&self, pos: u64, len: u32) -> Result {
+    fn refused(&self, pos: u64, len: u32) -> Error {
         // SAFETY: May be called in any context.
         if unsafe { bindings::inline_ratelimit() } {
             pr_err!(
@@ -251,7 +314,7 @@ impl<'a> Handle<'a> {
                 self.data_unit_size()
             );
         }
-        Err(EINVAL)
+        EINVAL
     }
 
     #[cold]
@@ -400,7 +463,7 @@ mod tests {
         assert!(ciphertext[..] != encrypt(&raw, 5 << 12, &[(0, 4096)], &[(0, 4096)])?[..]);
 
         // And with a cipher used directly.
-        let mut cipher = Cipher::new(handle.cache.mode)?;
+        let mut cipher = Cipher::alloc(handle.cache.mode)?;
         let bio = TestBio::new(&[(0, 4096)])?;
         let unit = bio.units(4096).next().ok_or(ENODATA)??;
         let iv = Iv::with_nonce(5, &Nonce::parse_context(&fixture::CONTEXT)?);

@@ -41,6 +41,12 @@ struct bio_vec inline_bio_next_bytes(struct bio *bio, struct bvec_iter *iter,
 	return segment;
 }
 
+void inline_bio_crypt_set_ctx(struct bio *bio, const struct blk_crypto_key *key,
+			      const u64 dun[BLK_CRYPTO_DUN_ARRAY_SIZE])
+{
+	bio_crypt_set_ctx(bio, key, dun, GFP_NOIO);
+}
+
 void inline_sg_set_page(struct scatterlist *sg, struct page *page,
 			unsigned int len, unsigned int offset)
 {

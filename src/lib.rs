@@ -10,6 +10,7 @@
 
 mod bindings;
 mod bio;
+mod blk_crypto;
 mod cache;
 mod cipher;
 mod context;

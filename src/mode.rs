@@ -3,6 +3,11 @@
 //! The contents encryption modes of fscrypt.
 
 use crate::bindings::{
+    blk_crypto_mode_num,
+    BLK_ENCRYPTION_MODE_ADIANTUM,
+    BLK_ENCRYPTION_MODE_AES_128_CBC_ESSIV,
+    BLK_ENCRYPTION_MODE_AES_256_XTS,
+    BLK_ENCRYPTION_MODE_SM4_XTS,
     FSCRYPT_MODE_ADIANTUM,
     FSCRYPT_MODE_AES_128_CBC,
     FSCRYPT_MODE_AES_256_XTS,
@@ -24,6 +29,8 @@ pub(crate) struct Mode {
     pub(crate) name: &'static str,
     /// The crypto API's name of the cipher.
     pub(crate) cipher: &'static CStr,
+    /// What blk-crypto calls it.
+    pub(crate) blk_crypto: blk_crypto_mode_num,
     pub(crate) key_size: usize,
     pub(crate) iv_size: usize,
 }
@@ -34,6 +41,7 @@ pub(crate) static MODES: [Mode; 4] = [
         number: FSCRYPT_MODE_AES_256_XTS as u8,
         name: "AES-256-XTS",
         cipher: c"xts(aes)",
+        blk_crypto: BLK_ENCRYPTION_MODE_AES_256_XTS,
         key_size: 64,
         iv_size: 16,
     },
@@ -41,6 +49,7 @@ pub(crate) static MODES: [Mode; 4] = [
         number: FSCRYPT_MODE_AES_128_CBC as u8,
         name: "AES-128-CBC-ESSIV",
         cipher: c"essiv(cbc(aes),sha256)",
+        blk_crypto: BLK_ENCRYPTION_MODE_AES_128_CBC_ESSIV,
         key_size: 16,
         iv_size: 16,
     },
@@ -48,6 +57,7 @@ pub(crate) static MODES: [Mode; 4] = [
         number: FSCRYPT_MODE_SM4_XTS as u8,
         name: "SM4-XTS",
         cipher: c"xts(sm4)",
+        blk_crypto: BLK_ENCRYPTION_MODE_SM4_XTS,
         key_size: 32,
         iv_size: 16,
     },
@@ -55,6 +65,7 @@ pub(crate) static MODES: [Mode; 4] = [
         number: FSCRYPT_MODE_ADIANTUM as u8,
         name: "Adiantum",
         cipher: c"adiantum(xchacha12,aes)",
+        blk_crypto: BLK_ENCRYPTION_MODE_ADIANTUM,
         key_size: 32,
         iv_size: 32,
     },

@@ -12,6 +12,8 @@ use crate::{
         fscrypt_extent_ops, //
     },
     bio::Units,
+    blk_crypto::Device,
+    cipher::Direction,
     context::Nonce,
     engine::Engine,
     handle::{
@@ -29,6 +31,7 @@ use core::{
 use kernel::{
     bindings::{
         bio,
+        block_device,
         bvec_iter, //
     },
     debugfs,
@@ -57,6 +60,9 @@ static OPS: Ops = Ops(fscrypt_extent_ops {
     same_key: Some(same_key),
     encrypt: Some(encrypt),
     decrypt: Some(decrypt),
+    set_inline_crypt: Some(set_inline_crypt),
+    put_inline_key: Some(put_inline_key),
+    evict_inline_keys: Some(evict_inline_keys),
 });
 
 struct Ops(fscrypt_extent_ops);
@@ -110,12 +116,17 @@ unsafe fn engine() -> &'static Engine {
 /// # Safety
 ///
 /// To be called as the operation of that name.
-unsafe extern "C" fn prepare_mode(mode: u8) -> c_int {
-    // SAFETY: This is an operation.
-    let engine = unsafe { engine() };
+unsafe extern "C" fn prepare_mode(mode: u8, bdev: *mut block_device) -> c_int {
+    // SAFETY: This is an operation, and the device is open as long as it runs.
+    let (engine, device) = unsafe { (engine(), Device::new(bdev)) };
 
     from_result(|| {
-        engine.pool(mode)?.prepare()?;
+        let pool = engine.pool(mode)?;
+
+        pool.prepare()?;
+        if let Some(device) = device {
+            pool.prepare_blk_crypto(device)?;
+        }
         Ok(0)
     })
 }
@@ -272,6 +283,63 @@ unsafe extern "C" fn decrypt(
     })
 }
 
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn set_inline_crypt(
+    handle: *const fscrypt_extent_handle,
+    nonce: *const fscrypt_extent_nonce,
+    pos: u64,
+    bio: *mut bio,
+) -> c_int {
+    // SAFETY: The handle is open during the call, and the others are valid. A device with I/O is
+    // open, and leaves its filesystem by `evict_inline_keys`.
+    let (handle, nonce, device, is_write) = unsafe {
+        (
+            self::handle(handle),
+            Nonce::from(&*nonce),
+            Device::new((*bio).bi_bdev),
+            (*bio).bi_opf & 1 != 0,
+        )
+    };
+    let direction = match is_write {
+        true => Direction::Encrypt,
+        false => Direction::Decrypt,
+    };
+
+    from_result(|| {
+        let device = device.ok_or(EINVAL)?;
+        // SAFETY: The bio is valid, and isn't known to blk-crypto. The caller puts the key when it
+        // has ended.
+        let number = unsafe { handle.set_blk_crypto(direction, &nonce, pos, bio, device)? };
+
+        // Slots are numbered from 0, and pools are small.
+        Ok(number as c_int + 1)
+    })
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn put_inline_key(handle: *const fscrypt_extent_handle, key: c_int) {
+    // SAFETY: The handle is open during the call.
+    let handle = unsafe { self::handle(handle) };
+
+    handle.put_blk_key(key as usize - 1);
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn evict_inline_keys(bdev: *mut block_device) {
+    // SAFETY: This is an operation, and the device is open until it returned.
+    let (engine, device) = unsafe { (engine(), Device::new(bdev)) };
+
+    if let Some(device) = device {
+        engine.evict(device);
+    }
+}
+
 #[kunit_tests(fscrypt_extent_ops)]
 mod tests {
     use super::*;
@@ -313,10 +381,10 @@ mod tests {
     fn modes() {
         // SAFETY: There are no requirements.
         unsafe {
-            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8), 0);
-            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8), 0);
+            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8, null_mut()), 0);
+            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8, null_mut()), 0);
             assert_eq!(
-                prepare_mode(FSCRYPT_MODE_AES_256_CTS as u8),
+                prepare_mode(FSCRYPT_MODE_AES_256_CTS as u8, null_mut()),
                 EINVAL.to_errno()
             );
         }
@@ -335,7 +403,7 @@ mod tests {
         src.write(&data)?;
         // SAFETY: What is passed is valid.
         unsafe {
-            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8), 0);
+            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8, null_mut()), 0);
             bindings::inline_bio_next_bytes(src.as_ptr(), &mut src_iter, 4096);
             let handle = open_mode(FSCRYPT_MODE_AES_256_XTS)?;
 

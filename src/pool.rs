@@ -4,6 +4,10 @@
 
 use crate::{
     bindings,
+    blk_crypto::{
+        BlkKey,
+        Device, //
+    },
     cache::Cache,
     cipher::Cipher,
     mode::Mode, //
@@ -18,14 +22,15 @@ use kernel::{
     },
 };
 
-/// A mode's cache, which is empty until the mode is prepared.
+/// A mode's caches, which aren't there until the mode is prepared.
 #[pin_data]
 pub(crate) struct Pool {
     /// The mode.
     pub(crate) mode: &'static Mode,
     /// How many ciphers it has when prepared.
     pub(crate) size: usize,
-    cache: SetOnce<Arc<Cache>>,
+    cache: SetOnce<Arc<Cache<Cipher>>>,
+    blk_keys: SetOnce<Arc<Cache<BlkKey>>>,
     #[pin]
     preparing: Mutex<()>,
 }
@@ -37,13 +42,19 @@ impl Pool {
             mode,
             size: size.into(),
             cache: SetOnce::new(),
+            blk_keys: SetOnce::new(),
             preparing <- new_mutex!((), "fscrypt_extent::preparing"),
         })
     }
 
     /// The cache, if the mode was prepared. Any context.
-    pub(crate) fn cache(&self) -> Option<&Arc<Cache>> {
+    pub(crate) fn cache(&self) -> Option<&Arc<Cache<Cipher>>> {
         self.cache.as_ref()
+    }
+
+    /// The cache of keys for blk-crypto, if the mode was prepared for that. Any context.
+    pub(crate) fn blk_keys(&self) -> Option<&Arc<Cache<BlkKey>>> {
+        self.blk_keys.as_ref()
     }
 
     /// Prepares the mode, unless it is.
@@ -57,7 +68,7 @@ impl Pool {
 
         // Only the first cipher makes the crypto API load modules and put the algorithm together,
         // so do that before other tasks have to wait for the mutex.
-        let algorithm = Cipher::new(self.mode).map_err(|error| self.missing(error))?;
+        let algorithm = Cipher::alloc(self.mode).map_err(|error| self.missing(error))?;
         let _preparing = self.preparing.lock();
         if self.cache().is_some() {
             return Ok(());
@@ -69,6 +80,21 @@ impl Pool {
             self.size
         );
         self.cache.populate(Cache::new(self.mode, self.size)?);
+        Ok(())
+    }
+
+    /// Prepares the mode for blk-crypto too, if it isn't. `device` is one that it is used on; context
+    /// and errors are those of [`Self::prepare`].
+    pub(crate) fn prepare_blk_crypto(&self, device: Device) -> Result {
+        if self.blk_keys().is_some() {
+            return Ok(());
+        }
+
+        BlkKey::start_fallback(self.mode, device)?;
+        let _preparing = self.preparing.lock();
+        if self.blk_keys().is_none() {
+            self.blk_keys.populate(Cache::new(self.mode, self.size)?);
+        }
         Ok(())
     }
 
@@ -111,6 +137,7 @@ mod tests {
             number: 0,
             name: "Test",
             cipher: c"xts(fscrypt-extent-test)",
+            blk_crypto: 0,
             key_size: 64,
             iv_size: 16,
         };

@@ -36,6 +36,14 @@ impl<T: Zeroable> Secret<T> {
         })
     }
 
+    /// Zeroizes the secret, and returns its memory, for a new one to be made there.
+    pub(crate) fn renew(self: Pin<&mut Self>) -> &mut T {
+        let value = self.project().value;
+
+        zeroize(value);
+        value
+    }
+
     /// Compares two secrets in a time that doesn't depend on them.
     ///
     /// `T` must have no padding.
@@ -55,12 +63,16 @@ impl<T: Zeroable> Deref for Secret<T> {
 #[pinned_drop]
 impl<T: Zeroable> PinnedDrop for Secret<T> {
     fn drop(self: Pin<&mut Self>) {
-        let value: *mut T = self.project().value;
-
-        // SAFETY: `value` is valid for writes, and all zeroes is a valid `T` as it is `Zeroable`.
-        // The C side has a barrier that keeps the compiler from dropping the writes.
-        unsafe { bindings::inline_memzero_explicit(value.cast(), size_of::<T>()) };
+        zeroize(self.project().value);
     }
+}
+
+fn zeroize<T: Zeroable>(value: &mut T) {
+    let value: *mut T = value;
+
+    // SAFETY: `value` is valid for writes, and all zeroes is a valid `T` as it is `Zeroable`. The C
+    // side has a barrier that keeps the compiler from dropping the writes.
+    unsafe { bindings::inline_memzero_explicit(value.cast(), size_of::<T>()) };
 }
 
 /// Compares the memory of `a` and `b`, of a type without padding, in constant time.

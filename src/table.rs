@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The slots of a cache: ciphers, and which key each of them has.
+//! The slots of a cache: ciphers, or keys for blk-crypto, and which key each of them has.
 //!
 //! ```text
 //!  Blank ------ miss -----> Keying ---- key set ----> Ready, in use
@@ -19,7 +19,11 @@ use crate::{
         hsiphash_4u32,
         hsiphash_key_t, //
     },
-    cipher::Cipher,
+    blk_crypto::{
+        Device,
+        Place, //
+    },
+    cipher::Key,
     context::Nonce,
     mode::Mode,
     random,
@@ -43,6 +47,8 @@ pub(crate) struct KeyName {
     pub(crate) root: RootId,
     /// Which of that root's keys it is.
     pub(crate) kind: KeyKind,
+    /// Where it is used, if with blk-crypto.
+    pub(crate) place: Option<Place>,
 }
 
 /// Which key of an extent root.
@@ -59,41 +65,73 @@ pub(crate) enum KeyKind {
     RawDirect,
 }
 
-/// A cipher nobody else uses, so its key can be changed.
-pub(crate) type IdleCipher = Pin<UniqueArc<Cipher>>;
+/// What a slot has: something that a key can be set in.
+///
+/// Nothing but [`KeyHolder::new`] allocates memory.
+pub(crate) trait KeyHolder: Sized + Unpin {
+    /// Makes one without a key. Sleeps, allocates with `GFP_KERNEL`.
+    fn new(mode: &'static Mode) -> Result<Self>;
 
-enum Slot {
+    /// Sets the key, of which the first [`Mode::key_size`] bytes count. Sleeps. `EINVAL` if it is
+    /// weak.
+    ///
+    /// On error there may be any mixture of the old and the new key, so it must be made to forget
+    /// both.
+    fn set_key(&mut self, name: &KeyName, key: &Key) -> Result;
+
+    /// Wipes the key. Sleeps.
+    fn forget_key(&mut self);
+
+    /// Whether a device has the key, and does the work.
+    fn in_hardware(&self) -> bool {
+        false
+    }
+}
+
+/// A holder that nobody else uses, so its key can be changed.
+pub(crate) type Idle<T> = Pin<UniqueArc<T>>;
+
+enum Slot<T> {
     /// Has no key, or one that nobody knows; is idle.
-    Blank(IdleCipher),
-    /// The caller that missed has the cipher. Others that want this key wait.
+    Blank(Idle<T>),
+    /// The caller that missed has the holder. Others that want this key wait.
     Keying(KeyName),
     /// Is idle if it has no users.
     Ready {
         name: KeyName,
-        cipher: Arc<Cipher>,
+        holder: Arc<T>,
         users: u32,
     },
-    /// The cipher is being wiped.
+    /// The key is being wiped.
     Away,
 }
 
 /// Outcome of a search for a slot.
-pub(crate) enum Found {
+pub(crate) enum Found<T> {
     /// This slot has the key. The caller uses it until [`Table::put`].
-    Hit(usize, Arc<Cipher>),
+    Hit(usize, Arc<T>),
     /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had a key
     /// of this root before.
-    Miss(usize, IdleCipher, Option<RootId>),
+    Miss(usize, Idle<T>, Option<RootId>),
     /// There is no idle slot, or another task is about to set the key.
     Busy,
+}
+
+/// Whether a slot has a key for a device.
+pub(crate) enum OfDevice<T> {
+    No,
+    /// It is in use.
+    Busy,
+    /// It had one, of this root.
+    Taken(RootId, Idle<T>),
 }
 
 /// The only list in [`Table::idle`].
 const IDLE: usize = 0;
 
 /// The slots.
-pub(crate) struct Table {
-    slots: KVVec<Slot>,
+pub(crate) struct Table<T> {
+    slots: KVVec<Slot<T>>,
     /// The slots that are `Keying` or `Ready`, by hash of their key's name.
     by_name: Rings,
     /// The same slots, by hash of their root.
@@ -106,8 +144,8 @@ pub(crate) struct Table {
     hash_key: hsiphash_key_t,
 }
 
-impl Table {
-    /// Allocates `size` slots, with their ciphers. Sleeps, allocates with `GFP_KERNEL`.
+impl<T: KeyHolder> Table<T> {
+    /// Allocates `size` slots, with their holders. Sleeps, allocates with `GFP_KERNEL`.
     pub(crate) fn new(mode: &'static Mode, size: usize) -> Result<Self> {
         let lists = size.next_power_of_two();
         let mut table = Self {
@@ -122,10 +160,10 @@ impl Table {
         };
 
         for index in 0..size {
-            let cipher = UniqueArc::new(Cipher::new(mode)?, GFP_KERNEL)?;
+            let holder = UniqueArc::new(T::new(mode)?, GFP_KERNEL)?;
 
             table.slots.push_within_capacity(Slot::Away)?;
-            table.put_blank(index, cipher.into());
+            table.put_blank(index, holder.into());
         }
         Ok(table)
     }
@@ -146,19 +184,19 @@ impl Table {
     }
 
     /// Finds a slot for `name`.
-    pub(crate) fn find(&mut self, name: &KeyName) -> Found {
+    pub(crate) fn find(&mut self, name: &KeyName) -> Found<T> {
         for index in self.by_name.iter(self.name_list(name)) {
             match &mut self.slots[index] {
                 Slot::Ready {
                     name: other,
-                    cipher,
+                    holder,
                     users,
                 } if other == name => {
                     if *users == 0 {
                         self.idle.remove(index);
                     }
                     *users += 1;
-                    return Found::Hit(index, cipher.clone());
+                    return Found::Hit(index, holder.clone());
                 }
                 Slot::Keying(other) if other == name => return Found::Busy,
                 _ => (),
@@ -172,27 +210,27 @@ impl Table {
             Slot::Ready { name, .. } => Some(name.root),
             _ => None,
         };
-        let Some(cipher) = self.take(index) else {
+        let Some(holder) = self.take(index) else {
             return Found::Busy;
         };
         self.slots[index] = Slot::Keying(*name);
         self.by_name.push_front(self.name_list(name), index);
         self.by_root.push_front(self.root_list(name.root), index);
-        Found::Miss(index, cipher, evicted)
+        Found::Miss(index, holder, evicted)
     }
 
-    /// Takes the cipher of an idle slot.
-    fn take(&mut self, index: usize) -> Option<IdleCipher> {
+    /// Takes the holder of an idle slot.
+    fn take(&mut self, index: usize) -> Option<Idle<T>> {
         match self.send_away(index) {
-            Slot::Blank(cipher) => Some(cipher),
+            Slot::Blank(holder) => Some(holder),
             // There are no users, and each dropped its reference before it said so.
-            Slot::Ready { cipher, .. } => Arc::into_unique_or_drop(cipher),
+            Slot::Ready { holder, .. } => Arc::into_unique_or_drop(holder),
             Slot::Keying(_) | Slot::Away => None,
         }
     }
 
-    /// Takes the cipher of a slot that has a key of `root`.
-    pub(crate) fn take_of_root(&mut self, root: RootId) -> Option<(usize, IdleCipher)> {
+    /// Takes the holder of a slot that has a key of `root`.
+    pub(crate) fn take_of_root(&mut self, root: RootId) -> Option<(usize, Idle<T>)> {
         let is_idle = |&index: &usize| match &self.slots[index] {
             Slot::Ready { name, users, .. } if name.root == root => !warn_on!(*users > 0),
             Slot::Keying(name) if name.root == root => !warn_on!(true),
@@ -203,27 +241,46 @@ impl Table {
         Some((index, self.take(index)?))
     }
 
+    /// Takes the holder of a slot that has a key for `device`.
+    pub(crate) fn take_of_device(&mut self, device: Device, index: usize) -> OfDevice<T> {
+        let (name, users) = match &self.slots[index] {
+            Slot::Ready { name, users, .. } => (name, *users),
+            Slot::Keying(name) => (name, 1),
+            Slot::Blank(_) | Slot::Away => return OfDevice::No,
+        };
+        let root = name.root;
+
+        if name.place.is_none_or(|place| place.device != device) {
+            OfDevice::No
+        } else if users > 0 {
+            OfDevice::Busy
+        } else {
+            self.take(index)
+                .map_or(OfDevice::No, |holder| OfDevice::Taken(root, holder))
+        }
+    }
+
     /// Makes a slot one that nobody can find, and returns what it was.
-    fn send_away(&mut self, index: usize) -> Slot {
+    fn send_away(&mut self, index: usize) -> Slot<T> {
         self.idle.remove(index);
         self.by_name.remove(index);
         self.by_root.remove(index);
         replace(&mut self.slots[index], Slot::Away)
     }
 
-    /// Gives a cipher back that has got its key. The caller then uses the slot.
-    pub(crate) fn publish(&mut self, index: usize, name: KeyName, cipher: Arc<Cipher>) {
+    /// Gives a holder back that has got its key. The caller then uses the slot.
+    pub(crate) fn publish(&mut self, index: usize, name: KeyName, holder: Arc<T>) {
         self.slots[index] = Slot::Ready {
             name,
-            cipher,
+            holder,
             users: 1,
         };
     }
 
-    /// Gives a slot a cipher without a key. It will be the next to be taken.
-    pub(crate) fn put_blank(&mut self, index: usize, cipher: IdleCipher) {
+    /// Gives a slot a holder without a key. It will be the next to be taken.
+    pub(crate) fn put_blank(&mut self, index: usize, holder: Idle<T>) {
         self.send_away(index);
-        self.slots[index] = Slot::Blank(cipher);
+        self.slots[index] = Slot::Blank(holder);
         self.idle.push_back(IDLE, index);
     }
 
