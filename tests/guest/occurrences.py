@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Print how often a text occurs in files, which may be large and sparse.
+"""Print how often a text occurs in files, which may be large and sparse, or in disks.
 
 usage: occurrences.py TEXT FILE...
 
 The first places of each file are printed to standard error.
 """
 import os
+import stat
 import sys
 
 CHUNK = 16 << 20
@@ -13,7 +14,10 @@ PLACES_SHOWN = 10
 
 
 def data_ranges(fd):
-    end = os.fstat(fd).st_size
+    end = os.lseek(fd, 0, os.SEEK_END)
+    if stat.S_ISBLK(os.fstat(fd).st_mode):
+        yield 0, end
+        return
     at = 0
     while at < end:
         try:

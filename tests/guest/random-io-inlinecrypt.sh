@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The same random I/O as in a plain directory, encrypted by hardware that has one
+# keyslot, and by blk-crypto-fallback.
+# timeout: 300
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+. "${0%/*}/inline-disks.sh"
+
+mount_options=noatime,nodatacow,inlinecrypt
+echo "--- fallback"
+start_encrypted
+same_random_io 1
+make_inline_disks megabytes=1024 keyslots=1
+echo "--- hardware"
+start_encrypted
+python3 "${0%/*}/twin-io.py" 2 400 "$encrypted" "$plain"
+same_in_both
+inline_disks_are stale 0
+[ "$(inline_disks encrypted)" -gt 100 ] || fail "the disk encrypted too little"
+umount "$SCRATCH_MNT"
+mount_options=noatime
+btrfs device scan --forget
+copy_inline_disks "$SCRATCH_DEV"
+mount_btrfs
+add_key main >/dev/null
+same_trees "$encrypted" "$plain" "without hardware"
+verify_offline
