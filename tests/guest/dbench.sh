@@ -6,6 +6,8 @@
 . "${0%/*}/encryption.sh"
 
 start_encrypted
+# dbench takes 0, which is the first semaphore's identifier, for a failure.
+ipcmk --semaphore 1
 dbench --directory="$encrypted" --timelimit="${STRESS_SECONDS:-20}" --skip-cleanup 10 |
 	grep -v ' warmup \| execute '
 drop_caches
