@@ -57,7 +57,7 @@ with_key() {
 	try xfs_io -c 'finsert 0 4k' "$encrypted/file"
 	try xfs_io -c 'fpunch 4k 8k' "$encrypted/file"
 	try sha256sum "$encrypted/file"
-	try dd if="$encrypted/file" bs=4k count=9 iflag=direct status=none of=direct
+	try direct_dd if="$encrypted/file" bs=4k count=9 of=direct
 	try sha256sum direct
 	try chattr +A "$encrypted/file"
 	try xfs_io -r -c 'chattr +A' "$encrypted/file"

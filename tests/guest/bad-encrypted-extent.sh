@@ -12,7 +12,7 @@ spoil "$plain_inode" $EXTENT_DATA --set "$EXTENT_CONTEXT_SIZE_AT:$context"
 spoil "$plain_inode" $EXTENT_DATA --set $EXTENT_ENCRYPTION_AT:01
 mount_image
 expect_unreadable cat "$plain/file"
-expect_unreadable dd if="$plain/file" iflag=direct bs=8k
+expect_unreadable direct_dd if="$plain/file" bs=8k
 expect_message "BTRFS.*inode[ =]$plain_inode"
 cmp good "$encrypted/good"
 expect_rest_readable

@@ -11,7 +11,7 @@ spoil "$encrypted_inode" $EXTENT_DATA --set $EXTENT_ENCRYPTION_AT:00
 spoil "$encrypted_inode" $EXTENT_DATA --resize $EXTENT_ITEM_SIZE
 mount_image
 expect_unreadable cat "$encrypted/file"
-expect_unreadable dd if="$encrypted/file" iflag=direct bs=8k
+expect_unreadable direct_dd if="$encrypted/file" bs=8k
 expect_message "BTRFS.*inode[ =]$encrypted_inode"
 cmp good "$encrypted/good"
 expect_rest_readable

@@ -34,7 +34,7 @@ for block in 4k 1M; do
 	echo "$(stat -c %s encrypted) bytes are alike in blocks of $block"
 	for directory in "$encrypted" "$plain"; do
 		drop_caches
-		dd if="$directory/file" of="${directory##*/}" bs="$block" iflag=direct status=none
+		direct_dd if="$directory/file" of="${directory##*/}" bs="$block"
 	done
 	cmp encrypted plain
 	echo "and with direct I/O"

@@ -10,8 +10,8 @@ use_direct_io() {
 	xfs_io -c 'pwrite -q -S 4 100k 1k' direct
 	xfs_io -d -c 'pwrite -q -S 5 128k 8k' direct
 	xfs_io -f -c 'pwrite -q -S 6 0 100001' buffered
-	dd if=buffered bs=64k iflag=direct status=none | sha256sum
-	dd if=direct bs=64k iflag=direct status=none | sha256sum
+	direct_dd if=buffered bs=64k | sha256sum
+	direct_dd if=direct bs=64k | sha256sum
 	sha256sum <direct
 }
 compare() {

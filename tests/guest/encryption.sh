@@ -110,6 +110,12 @@ remount() {
 	add_key main >/dev/null
 }
 
+# direct_dd OPERAND...: dd with direct reads.  Into memory that isn't there yet, as a new
+# buffer of dd's, btrfs reads through the page cache; so it is filled.
+direct_dd() {
+	MALLOC_PERTURB_=1 dd iflag=direct status=none "$@"
+}
+
 # in_both COMMAND...: run it in the encrypted directory and in the plain one
 in_both() {
 	(cd "$encrypted" && "$@")

@@ -17,7 +17,8 @@ stuck() {
 }
 
 direct_read() {
-	exec dd if=/proc/self/fd/5 iflag=direct bs=1M of=read-direct status=none
+	# With its buffer filled, as in direct_dd.
+	MALLOC_PERTURB_=1 exec dd if=/proc/self/fd/5 iflag=direct bs=1M of=read-direct status=none
 }
 
 buffered_read() {

@@ -24,7 +24,7 @@ for ((i = 0; i < 6; i++)); do
 	done
 	drop_caches
 	cmp file "$encrypted/file"
-	dd if="$encrypted/file" iflag=direct bs=256k status=none | cmp file
+	direct_dd if="$encrypted/file" bs=256k | cmp file
 done
 echo "read right, buffered and direct"
 errors=$(btrfs device stats "$SCRATCH_MNT" | sed -n 's/.*bad..read_io_errs *//p')
