@@ -30,6 +30,8 @@
 //!           buffered, are under way
 //! P -> I    ... direct writes or         the removal waits for them        key-removal-during-io
 //!           writeback are under way
+//! P -> AI   ... only requests of an      they succeed; the removal waits   key-removal-io-uring
+//!           io_uring hold a file         for direct writes
 //! P -> A    ... I/O is under way that    its inodes stay until it ends;    close-after-io
 //!           nobody waits for             the removal waits for that
 //! P -> AI   ... a file is being opened,  that fails with -ENOKEY, or the   key-stress

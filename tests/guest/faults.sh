@@ -24,3 +24,25 @@ fail_reads() {
 	dmsetup create "$1-error" --table "0 $sectors error"
 	reload_disk "$1" "0 $sectors delay /dev/mapper/$1-error 0 $3 $2 0 0"
 }
+
+# The processes that a disk keeps waiting
+stuck=()
+
+# stuck COMMAND...: start it in the background, as $!; it waits for a disk
+stuck() {
+	"$@" &
+	stuck+=($!)
+	until grep -q '^State:.D' /proc/$!/status; do
+		sleep 0.1
+	done
+	echo "stuck: $*"
+}
+
+# wait_for_stuck: wait until they have ended; each must succeed
+wait_for_stuck() {
+	local pid
+	for pid in "${stuck[@]}"; do
+		wait "$pid"
+	done
+	stuck=()
+}

@@ -13,7 +13,7 @@ import mmap
 import os
 import sys
 
-IOSQE_FIXED_FILE = 1
+import io_uring
 
 
 class Mapping:
@@ -30,56 +30,35 @@ class Mapping:
         self.memory.close()
 
 
-class Ring:
-    """An io_uring with the file registered in it."""
+class Registered:
+    """A file that is known to an io_uring."""
 
     def __init__(self, fd, size):
         self.size = size
-        self.library = ctypes.CDLL("liburing-ffi.so.2")
-        self.library.io_uring_get_sqe.restype = ctypes.c_void_p
-        # At least as large as struct io_uring.
-        self.ring = ctypes.create_string_buffer(1024)
-        self.check(self.library.io_uring_queue_init(1, self.ring, 0))
-        self.check(self.library.io_uring_register_files(
-            self.ring, ctypes.byref(ctypes.c_int(fd)), 1))
+        self.ring = io_uring.Ring()
+        self.ring.register_file(fd)
 
-    @staticmethod
-    def check(result):
-        if result < 0:
-            raise OSError(-result, os.strerror(-result))
-        return result
-
-    def transfer(self, prepare, offset, buffer):
-        sqe = ctypes.c_void_p(self.library.io_uring_get_sqe(self.ring))
-        prepare(sqe, 0, buffer, len(buffer), ctypes.c_uint64(offset))
-        self.library.io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE)
-        self.check(self.library.io_uring_submit(self.ring))
-        cqe = ctypes.c_void_p()
-        self.check(self.library.io_uring_wait_cqe(self.ring, ctypes.byref(cqe)))
-        # struct io_uring_cqe: user_data, res
-        result = ctypes.c_int.from_address(cqe.value + 8).value
-        self.library.io_uring_cqe_seen(self.ring, cqe)
-        if self.check(result) != len(buffer):
-            sys.exit(f"{result} of {len(buffer)} bytes")
+    def transfer(self, operation, offset, buffer):
+        self.ring.submit(operation, 0, offset, buffer, io_uring.FIXED_FILE)
+        self.ring.wait(len(buffer))
 
     def write(self, offset, data):
-        buffer = (ctypes.c_char * len(data)).from_buffer_copy(data)
-        self.transfer(self.library.io_uring_prep_write, offset, buffer)
+        self.transfer("write", offset, (ctypes.c_char * len(data)).from_buffer_copy(data))
 
     def read(self):
         buffer = (ctypes.c_char * self.size)()
-        self.transfer(self.library.io_uring_prep_read, 0, buffer)
+        self.transfer("read", 0, buffer)
         return buffer.raw
 
     def close(self):
         # The kernel would do this later than it ends the process.
-        self.check(self.library.io_uring_unregister_files(self.ring))
+        self.ring.unregister_file()
 
 
 def main():
     how, path = sys.argv[1:]
     fd = os.open(path, os.O_RDWR)
-    held = {"mapping": Mapping, "io_uring": Ring}[how](fd, os.fstat(fd).st_size)
+    held = {"mapping": Mapping, "io_uring": Registered}[how](fd, os.fstat(fd).st_size)
     os.close(fd)
     print("done", flush=True)
     for line in sys.stdin:

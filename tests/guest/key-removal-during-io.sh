@@ -6,16 +6,6 @@
 . "${0%/*}/encryption.sh"
 . "${0%/*}/faults.sh"
 
-# stuck COMMAND...: start it in the background, as $!; it waits for the disk
-stuck() {
-	"$@" &
-	pids+=($!)
-	until grep -q '^State:.D' /proc/$!/status; do
-		sleep 0.1
-	done
-	echo "stuck: $*"
-}
-
 direct_read() {
 	# With its buffer filled, as in direct_dd.
 	MALLOC_PERTURB_=1 exec dd if=/proc/self/fd/5 iflag=direct bs=1M of=read-direct status=none
@@ -39,12 +29,8 @@ stop_disk() {
 }
 
 start_disk() {
-	local pid
 	dmsetup resume slow
-	for pid in "${pids[@]}"; do
-		wait "$pid"
-	done
-	pids=()
+	wait_for_stuck
 }
 
 # check_written FILE
@@ -55,7 +41,6 @@ check_written() {
 	exec 7<>"$encrypted/7" 8<>"$encrypted/8"
 }
 
-pids=()
 faulty_disk slow "$SCRATCH_DEV"
 devices=(/dev/mapper/slow)
 start_encrypted
