@@ -113,6 +113,9 @@ struct fscrypt_extent_open_args {
  * cipher failed.  On error the output is undefined and must not be used: it
  * must neither be written to disk nor be given to a reader.
  *
+ * What these operations refuse with -EINVAL only a bug can have asked for.  It
+ * is logged, rate-limited.
+ *
  * @set_inline_crypt: have blk-crypto encrypt or decrypt @bio, whose device and
  *	iterator are set, when it is submitted with blk_crypto_submit_bio(), with
  *	the same result as @encrypt or @decrypt.  @prepare_mode must have been

@@ -99,11 +99,7 @@ impl BlkKey {
     pub(crate) unsafe fn set_context(&self, bio: *mut bio, iv: &Iv) {
         // SAFETY: `bio` is valid. The key isn't changed before the bio ended.
         unsafe {
-            bindings::inline_bio_crypt_set_ctx(
-                bio,
-                &**self.key,
-                iv.data_unit_number().as_ptr(),
-            )
+            bindings::inline_bio_crypt_set_ctx(bio, &**self.key, iv.data_unit_number().as_ptr())
         };
     }
 
@@ -121,9 +117,7 @@ impl BlkKey {
         // Without BLK_CRYPTO_CFG_ALLOW_HW, any device needs the fallback.
         unused.set(&key, 12, 4, 0)?;
         // SAFETY: The device is open, and the key valid.
-        to_result(unsafe {
-            bindings::blk_crypto_start_using_key(device.0.as_ptr(), &**unused.key)
-        })
+        to_result(unsafe { bindings::blk_crypto_start_using_key(device.0.as_ptr(), &**unused.key) })
     }
 }
 
@@ -154,9 +148,8 @@ impl KeyHolder for BlkKey {
         )?;
         self.device = Some(place.device);
         // SAFETY: The device is open, and the key valid.
-        self.in_hardware = unsafe {
-            bindings::fscrypt_has_inline_hardware(place.device.0.as_ptr(), &**self.key)
-        };
+        self.in_hardware =
+            unsafe { bindings::fscrypt_has_inline_hardware(place.device.0.as_ptr(), &**self.key) };
         Ok(())
     }
 

@@ -327,6 +327,7 @@ impl<T: KeyHolder> Cache<T> {
 mod tests {
     use super::*;
     use crate::{
+        blk_crypto::Place,
         cipher::Cipher,
         context::Nonce,
         fixture::{
@@ -447,11 +448,17 @@ mod tests {
         assert_eq!((counters.evictions, counters.derivations), (2, 3));
         assert_eq!(counters.waits, 0);
         assert_eq!(
-            (counters.volumes[0].encrypted.bios, counters.volumes[0].encrypted.bytes),
+            (
+                counters.volumes[0].encrypted.bios,
+                counters.volumes[0].encrypted.bytes
+            ),
             (5, 5 * 4096)
         );
         assert_eq!(
-            (counters.volumes[0].decrypted.bios, counters.volumes[0].decrypted.bytes),
+            (
+                counters.volumes[0].decrypted.bios,
+                counters.volumes[0].decrypted.bytes
+            ),
             (1, 512)
         );
         Ok(())
@@ -519,6 +526,40 @@ mod tests {
                 cache.get(a, PURPOSE, |key| random::fill(key))?,
                 cache.get(b, PURPOSE, |key| random::fill(key))?,
             );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn evicts_keys_of_device() -> Result {
+        let cache = cache(XTS, 8)?;
+        let [name] = names(RootId::next());
+        let on = |address: usize, data_unit_bits| -> Result<_> {
+            // SAFETY: Only the address matters to ciphers.
+            let device = unsafe { Device::new(address as *mut _) }.ok_or(EINVAL)?;
+
+            Ok(KeyName {
+                place: Some(Place {
+                    device,
+                    data_unit_bits,
+                }),
+                ..name
+            })
+        };
+        let gone = [on(0x1000, 9)?, on(0x1000, 12)?];
+        let kept = [on(0x2000, 9)?, on(0x2000, 12)?, name];
+
+        for name in [gone[0], kept[0], gone[1], kept[1], kept[2]] {
+            assert!(!hits(&cache, name)?);
+        }
+        if let Some(place) = gone[0].place {
+            cache.evict(place.device);
+        }
+        for name in kept {
+            assert!(hits(&cache, name)?);
+        }
+        for name in gone {
+            assert!(!hits(&cache, name)?);
         }
         Ok(())
     }

@@ -181,7 +181,10 @@ impl Iv {
         let mut words = [0; MAX_IV_SIZE / 8];
 
         for (word, bytes) in words.iter_mut().zip(self.0.chunks_exact(8)) {
-            *word = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+            *word = bytes
+                .iter()
+                .rev()
+                .fold(0, |word, &byte| word << 8 | u64::from(byte));
         }
         words
     }
@@ -430,6 +433,13 @@ mod tests {
         assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[..8] == *index);
         assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[8..24] == *nonce.as_bytes());
         assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[24..] == rest[..8]);
+        assert!(Iv::new(0x1_2345_6789).data_unit_number() == [0x1_2345_6789, 0, 0, 0]);
+        assert!(
+            Iv::with_nonce(7, &nonce).data_unit_number()[1].to_le_bytes() == nonce.as_bytes()[..8]
+        );
+        assert!(
+            Iv::with_nonce(7, &nonce).data_unit_number()[2].to_le_bytes() == nonce.as_bytes()[8..]
+        );
         Ok(())
     }
 }

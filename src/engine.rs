@@ -8,6 +8,7 @@ use crate::{
         Counters,
         Volumes, //
     },
+    log::pr_err_ratelimited,
     mode::MODES,
     pool::Pool,
     root::{
@@ -44,7 +45,10 @@ impl Engine {
         self.pools
             .iter()
             .find(|pool| pool.mode.number == mode)
-            .ok_or(EINVAL)
+            .ok_or_else(|| {
+                pr_err_ratelimited!("Mode {} is not for contents\n", mode);
+                EINVAL
+            })
     }
 
     /// Prints what an operator may know: numbers, but no names of keys.

@@ -3,7 +3,6 @@
 //! Handles: what an inode needs to encrypt and decrypt its extents.
 
 use crate::{
-    bindings,
     bio::{
         Unit,
         Units, //
@@ -34,6 +33,7 @@ use crate::{
         self,
         Info, //
     },
+    log::pr_err_ratelimited,
     mode::MAX_KEY_SIZE,
     pool::Pool,
     root::{
@@ -110,11 +110,15 @@ impl<'a> Handle<'a> {
         let mode = cache.mode;
 
         if !(9..=PAGE_SHIFT).contains(&args.data_unit_bits.into()) {
+            pr_err_ratelimited!(
+                "Data units of 2^{} bytes are impossible\n",
+                args.data_unit_bits
+            );
             return Err(EINVAL);
         }
         // A KDF that was never keyed would make everybody's keys the same.
         if memory_equals(args.kdf, &hmac_sha512_key::default()) {
-            pr_err!("The key derivation key is missing\n");
+            pr_err_ratelimited!("The key derivation key is missing\n");
             return Err(EINVAL);
         }
         let keys = match args.keys {
@@ -305,24 +309,18 @@ impl<'a> Handle<'a> {
     /// The filesystem has a bug.
     #[cold]
     fn refused(&self, pos: u64, len: u32) -> Error {
-        // SAFETY: May be called in any context.
-        if unsafe { bindings::inline_ratelimit() } {
-            pr_err!(
-                "{} bytes at {} are not aligned to data units of {} bytes, or out of range\n",
-                len,
-                pos,
-                self.data_unit_size()
-            );
-        }
+        pr_err_ratelimited!(
+            "{} bytes at {} are not aligned to data units of {} bytes, or out of range\n",
+            len,
+            pos,
+            self.data_unit_size()
+        );
         EINVAL
     }
 
     #[cold]
     fn failed(&self, error: Error) -> Error {
-        // SAFETY: May be called in any context.
-        if unsafe { bindings::inline_ratelimit() } {
-            pr_err!("{} failed: {}\n", self.cache.mode.name, error.to_errno());
-        }
+        pr_err_ratelimited!("{} failed: {}\n", self.cache.mode.name, error.to_errno());
         EIO
     }
 }

@@ -19,6 +19,7 @@ mod engine;
 mod fixture;
 mod handle;
 mod hkdf;
+mod log;
 mod mode;
 mod ops;
 mod pool;

@@ -3,13 +3,13 @@
 //! Preallocation: a mode's cache is made when the mode is first needed, before any I/O needs it.
 
 use crate::{
-    bindings,
     blk_crypto::{
         BlkKey,
         Device, //
     },
     cache::Cache,
     cipher::Cipher,
+    log,
     mode::Mode, //
 };
 use kernel::{
@@ -102,8 +102,7 @@ impl Pool {
         if error != ENOENT {
             return error;
         }
-        // SAFETY: May be called in any context.
-        if unsafe { bindings::inline_ratelimit() } {
+        if log::is_allowed() {
             pr_warn!(
                 "Missing crypto API support for {} (API name: \"{}\")\n",
                 self.mode.name,
