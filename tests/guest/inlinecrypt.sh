@@ -62,7 +62,7 @@ for file in "$encrypted/file" "$encrypted/nosum/file" "$SCRATCH_MNT/cbc/file" \
 	"$SCRATCH_MNT/adiantum/file"; do
 	echo 1 >/proc/sys/vm/drop_caches
 	cmp "$file" "$OUT/expected"
-	dd if="$file" bs=1M iflag=direct status=none | cmp - "$OUT/expected"
+	direct_dd if="$file" bs=1M | cmp - "$OUT/expected"
 done
 [ "$(inline_disks decrypted)" -gt 0 ] || fail "the disks decrypted nothing"
 
