@@ -20,6 +20,14 @@ make_key() {
 	printf %s "$1" | sha512sum | cut -d ' ' -f 1 | xxd -r -p >"$OUT/$1.key"
 }
 
+# logon_payload NAME: print what a key of type logon has for v1 policies
+logon_payload() {
+	# struct fscrypt_key: mode, which nobody looks at, raw key, its size
+	printf '\0\0\0\0'
+	cat "$OUT/$1.key"
+	printf '\x40\0\0\0'
+}
+
 # add_key NAME: add it to the filesystem and print its identifier, or in v1 the
 # descriptor, which is the same for all keys
 add_key() {

@@ -17,12 +17,7 @@ done
 for descriptor in "${descriptors[@]:0:3}"; do
 	xfs_io -c "add_enckey -d $descriptor" "$SCRATCH_MNT" <"$OUT/$descriptor.key"
 done
-# struct fscrypt_key: mode, which nobody looks at, raw key, its size
-{
-	printf '\0\0\0\0'
-	cat "$OUT/4444444444444444.key"
-	printf '\x40\0\0\0'
-} | keyctl padd logon fscrypt:4444444444444444 @s
+logon_payload 4444444444444444 | keyctl padd logon fscrypt:4444444444444444 @s
 set_policy "$SCRATCH_MNT/1111111111111111" 1111111111111111 -v 1
 set_policy "$SCRATCH_MNT/2222222222222222" 2222222222222222 -v 1 -c 9 -n 9
 set_policy "$SCRATCH_MNT/3333333333333333" 3333333333333333 -v 1 -c 5 -n 6

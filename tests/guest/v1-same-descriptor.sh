@@ -12,12 +12,10 @@ size=65536
 # with_key NAME COMMAND...: run it with that key, and no other, in the session
 # keyring
 with_key() {
-	# struct fscrypt_key: mode, which nobody looks at, raw key, its size
 	# shellcheck disable=SC2016 # the inner shell expands it
-	keyctl session - bash -c '
-		{ printf "\0\0\0\0"; cat "$1"; printf "\x40\0\0\0"; } |
-			keyctl padd logon "fscrypt:$2" @s >/dev/null
-		exec "${@:3}"' with_key "$OUT/$1.key" $descriptor "${@:2}" 2>/dev/null
+	logon_payload "$1" | keyctl session - bash -c '
+		keyctl padd logon "fscrypt:$1" @s >/dev/null
+		exec "${@:2}"' with_key $descriptor "${@:2}" 2>/dev/null
 }
 
 # new_directory NAME: with the policy that all have here
