@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What goes through encrypted files is not on the disk, whichever way it gets
-# there: neither the data nor a name nor a symlink's target, with the files open
-# or closed, before and after the key is removed.  Through plain files, it is.
+# there, nor in the log: neither the data nor a name nor a symlink's target, with the
+# files open or closed, before and after the key is removed.  Through plain files, it
+# is.
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
@@ -39,20 +40,30 @@ os.posix_fallocate(fd, 0, 1 << 20)
 os.pwrite(fd, data, 256 << 10)
 fd = os.open("allocated", os.O_RDWR | os.O_DIRECT)
 os.pwritev(fd, [pages], 512 << 10)
-fd = open_new("nocow")
-os.pwrite(fd, data, 0)
+os.pwritev(os.open("nocow", os.O_RDWR | os.O_DIRECT), [pages], 0)
+fd = os.open("nocow", os.O_RDWR)
 os.fsync(fd)
 os.pwrite(fd, data, 4096)
+fd = open_new("truncated")
+os.pwrite(fd, data, 0)
+os.fsync(fd)
+os.truncate(fd, 33 * 2048 + 1)
 for algorithm in "zlib", "lzo", "zstd":
     fd = open_new(algorithm)
     os.setxattr(fd, "btrfs.compression", algorithm.encode())
     # So that it appears uncompressed in the compressed data as well.
     os.pwrite(fd, text + os.urandom(16) + bytes(128 << 10), 0)
 END
-	echo "$marker" >"$name"
+	mkdir "directory-$name"
+	echo "$marker" >"directory-$name/file"
+	mv "directory-$name/file" "$name"
+	xfs_io -c fsync "$name"
 	ln -s "$target" link
+	btrfs subvolume create "subvolume-$name" >/dev/null
 	xfs_io -c "reflink buffered" -f cloned
-	xfs_io -c "pwrite -q 0 1" -c fsync synced -f
+	touch compressed
+	chattr +c compressed
+	cat direct >compressed
 	printf '%s' "$marker" >>appended
 	sync
 	btrfs filesystem defragment -f mapped
@@ -71,6 +82,7 @@ python3 -c '
 import os, sys
 os.pwrite(5, os.fsencode(sys.argv[1]).ljust(4096, b".") * 32, 1 << 20)
 os.fsync(5)' "$marker"
+expect_not_on_disks "$marker"
 exec 5>&-
 remove_key "$main"
 sync
