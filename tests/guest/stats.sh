@@ -7,6 +7,10 @@
 . "${0%/*}/encryption.sh"
 
 stats=/sys/kernel/debug/fscrypt_extent/stats
+mount_options=${STATS_MOUNT_OPTIONS:-noatime}
+# How the names begin of the cache's numbers, and of those of I/O
+cache=${STATS_CACHE-}
+io=${STATS_IO-}
 
 # is NAME NUMBER: fail unless the stats, of the first mode in use, say that
 is() {
@@ -34,32 +38,32 @@ exec 5>"$encrypted/a" 6>"$encrypted/b" 7>"$encrypted/c"
 is 'master keys' 1
 is handles 3
 is mode AES-256-XTS
-is slots 2
-is misses 0
+is "${cache}slots" 2
+is "${cache}misses" 0
 
 echo "--- one miss for each extent written, one of which evicts another"
 for fd in 5 6 7; do
 	head -c 64k /dev/zero >&$fd
 	sync
 done
-is misses 3
-is derivations 3
-is evictions 1
-is hits 0
-is 'encrypted bios' 3
-is 'encrypted bytes' 196608
-is 'decrypted bios' 0
+is "${cache}misses" 3
+is "${cache}derivations" 3
+is "${cache}evictions" 1
+is "${cache}hits" 0
+is "${io}encrypted bios" 3
+is "${io}encrypted bytes" 196608
+is "${io}decrypted bios" 0
 
 echo "--- a hit, then a miss"
 read_file c
-is hits 1
-is 'decrypted bios' 1
-is 'decrypted bytes' 65536
+is "${cache}hits" 1
+is "${io}decrypted bios" 1
+is "${io}decrypted bytes" 65536
 read_file a
-is misses 4
-is evictions 2
-is 'decrypted bytes' 131072
-is waits 0
+is "${cache}misses" 4
+is "${cache}evictions" 2
+is "${io}decrypted bytes" 131072
+is "${cache}waits" 0
 
 echo "--- a shared key is not derived"
 make_key direct
@@ -70,8 +74,8 @@ echo contents >"$SCRATCH_MNT/direct/file"
 sync
 is 'master keys' 2
 is handles 4
-sed -n '/Adiantum/,$p' $stats | grep -x 'misses 1'
-sed -n '/Adiantum/,$p' $stats | grep -x 'derivations 0'
+sed -n '/Adiantum/,$p' $stats | grep -x "${cache}misses 1"
+sed -n '/Adiantum/,$p' $stats | grep -x "${cache}derivations 0"
 
 echo "--- more readers than slots wait"
 exec 5>&- 6>&- 7>&-
@@ -79,7 +83,7 @@ for i in {1..8}; do
 	head -c 1M /dev/urandom >"$encrypted/$i"
 done
 sync
-until [ "$(sed -n 's/^waits //p' $stats | head -n 1)" != 0 ]; do
+until [ "$(sed -n "s/^${cache}waits //p" $stats | head -n 1)" != 0 ]; do
 	echo 1 >/proc/sys/vm/drop_caches
 	for i in {1..8}; do
 		cat "$encrypted/$i" >/dev/null &
