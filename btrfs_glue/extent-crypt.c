@@ -192,10 +192,13 @@ static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 l
 
 /*
  * Allocate a bio with pages of its own for the part of @bbio at @iter, @len bytes
- * at most BTRFS_BOUNCE_PAGES pages.
+ * at most BTRFS_BOUNCE_PAGES pages.  Does not fail.
+ *
+ * A function of its own, so that fault injection can tell from the stack that an
+ * allocation is one of these, which have reserves.
  */
-static struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
-						const struct bvec_iter *iter, u32 len)
+static noinline struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
+							 const struct bvec_iter *iter, u32 len)
 {
 	const unsigned int nr_pages = DIV_ROUND_UP(len, PAGE_SIZE);
 	const unsigned int nofs_flags = memalloc_nofs_save();

@@ -648,4 +648,78 @@ mod tests {
         drop(guard);
         Ok(())
     }
+
+    /// Gets many slots, in another thread.
+    #[pin_data]
+    struct Reader {
+        cache: Arc<Cache>,
+        names: [KeyName; 8],
+        /// How many it got.
+        gets: Atomic<u64>,
+        #[pin]
+        done: Completion,
+        #[pin]
+        work: Work<Reader>,
+    }
+
+    impl_has_work! {
+        impl HasWork<Self> for Reader { self.work }
+    }
+
+    impl WorkItem for Reader {
+        type Pointer = Arc<Self>;
+
+        fn run(this: Arc<Self>) {
+            for &name in this.names.iter().cycle().take(1000) {
+                this.gets
+                    .fetch_add(hits(&this.cache, name).is_ok().into(), Relaxed);
+            }
+            this.done.complete_all();
+        }
+    }
+
+    fn start_reading(cache: &Arc<Cache>, names: [KeyName; 8]) -> Result<Arc<Reader>> {
+        let reader = Arc::pin_init(
+            pin_init!(Reader {
+                cache: cache.clone(),
+                names,
+                gets: Atomic::new(0),
+                done <- Completion::new(),
+                work <- new_work!("fscrypt_extent::test"),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        let _ = workqueue::system_unbound().enqueue(reader.clone());
+        Ok(reader)
+    }
+
+    /// Several threads want more keys than there are slots, while those of another root are wiped.
+    #[test]
+    fn miss_storm() -> Result {
+        let cache = cache(XTS, 3)?;
+        let mut wanted: [KeyName; 8] = names(RootId::next());
+        let [other] = names(RootId::next());
+        let mut readers = KVec::new();
+
+        for _ in 0..4 {
+            readers.push(start_reading(&cache, wanted)?, GFP_KERNEL)?;
+            wanted.rotate_left(2);
+        }
+        for _ in 0..200 {
+            assert!(!hits(&cache, other)?);
+            cache.purge(other.root);
+        }
+        for reader in &readers {
+            reader.done.wait_for_completion();
+            assert_eq!(reader.gets.load(Relaxed), 1000);
+        }
+        let counters = cache.counters();
+        assert_eq!(counters.hits + counters.misses, 4 * 1000 + 200);
+
+        // This would wait for ever if a slot was still in use.
+        let [a, b, c, ..] = wanted;
+        let _all = [a, b, c].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
+        Ok(())
+    }
 }

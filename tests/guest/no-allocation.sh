@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The module allocates no memory for I/O, in no mode, and cache misses are no
+# exception.  Where btrfs allocates for it, a reserve serves if nothing else is left.
+# So I/O succeeds although all of these allocations fail.
+# module: no
+# timeout: 300
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+debugfs=/sys/kernel/debug
+attributes=(failslab fail_page_alloc fail_mempool_alloc fail_mempool_alloc_bulk)
+many=1000000
+
+# fail_allocations START END: let all allocations fail that are made by what is between
+# these addresses, or by what that calls
+fail_allocations() {
+	local attribute
+	echo "--- allocations below $1 to $2 fail"
+	for attribute in "${attributes[@]}"; do
+		echo "$1" >$debugfs/$attribute/require-start
+		echo "$2" >$debugfs/$attribute/require-end
+		echo 32 >$debugfs/$attribute/stacktrace-depth
+		echo 0 >$debugfs/$attribute/verbose
+		echo $many >$debugfs/$attribute/times
+		echo 100 >$debugfs/$attribute/probability
+	done
+}
+
+# stop_failing: and leave in the array failed how many did
+stop_failing() {
+	local attribute
+	for attribute in "${attributes[@]}"; do
+		echo 0 >$debugfs/$attribute/probability
+		failed[$attribute]=$((many - $(<$debugfs/$attribute/times)))
+		echo "$attribute: ${failed[$attribute]} failed"
+	done
+}
+
+# all_io: in all directories, to files that are open
+all_io() {
+	local directory
+	head -c 2M /dev/urandom >data
+	head -c 1500k /dev/urandom | xxd >text
+	for directory in "${directories[@]}"; do
+		dd if=data of="$directory/buffered" bs=64k conv=notrunc,fsync status=none
+		dd if=data of="$directory/direct" bs=1M oflag=direct conv=notrunc status=none
+		dd if=data of="$directory/direct" bs=4k count=20 oflag=direct conv=notrunc \
+			status=none
+		dd if=text of="$directory/compressed" bs=64k conv=notrunc,fsync status=none
+		echo 1 >/proc/sys/vm/drop_caches
+		cmp data "$directory/buffered"
+		cmp text "$directory/compressed"
+		dd if="$directory/direct" bs=1M iflag=direct status=none | cmp data -
+		dd if="$directory/direct" bs=4k iflag=direct status=none count=20 skip=40 |
+			cmp -n 80k -i 160k:0 data -
+	done
+}
+
+# With so few ciphers there are misses all the time.
+modprobe fscrypt_extent pool_size=2
+start_encrypted
+directories=()
+for policy in '1 4' '5 6' '7 8' '9 9' '9 9 -f 0x4'; do
+	read -r contents names flags <<<"$policy"
+	directory=$SCRATCH_MNT/$contents$flags
+	mkdir "$directory"
+	# shellcheck disable=SC2086
+	set_policy "$directory" "$main" -v 2 -c "$contents" -n "$names" $flags
+	touch "$directory"/{buffered,direct,compressed}
+	chattr +c "$directory/compressed"
+	for file in buffered direct compressed; do
+		exec {descriptor}<"$directory/$file"
+	done
+	directories+=("$directory")
+done
+echo N | tee $debugfs/{failslab,fail_page_alloc}/ignore-gfp-wait \
+	$debugfs/fail_page_alloc/ignore-gfp-highmem >/dev/null
+echo 0 >$debugfs/fail_page_alloc/min-order
+declare -A failed
+
+start=$(</sys/module/fscrypt_extent/sections/.text)
+size=$(size -A "$(modinfo -n fscrypt_extent)" | awk '$1 == ".text" { print $2 }')
+fail_allocations "$start" "$(printf '0x%x' $((start + size)))"
+all_io
+stop_failing
+for attribute in "${attributes[@]}"; do
+	[ "${failed[$attribute]}" = 0 ] || fail "the module allocates memory for I/O"
+done
+
+# To open a file, it does allocate.
+fail_allocations "$start" "$(printf '0x%x' $((start + size)))"
+expect_error 'Cannot allocate memory' touch "$encrypted/new"
+stop_failing
+[ "${failed[failslab]}" -gt 0 ] || fail "no allocations failed"
+
+bounds=$(awk '$4 == "[btrfs]" { print "0x" $1, $3 }' /proc/kallsyms | sort |
+	grep -A 1 ' btrfs_alloc_bounce_bio$')
+[[ $bounds =~ ^(0x[0-9a-f]+).*(0x[0-9a-f]+) ]] || fail "no such function: $bounds"
+fail_allocations "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+all_io
+stop_failing
+for attribute in "${attributes[@]}"; do
+	[ "${failed[$attribute]}" -gt 0 ] || fail "$attribute wasn't tried"
+done
+
+remount
+for directory in "${directories[@]}"; do
+	cmp data "$directory/buffered"
+	cmp data "$directory/direct"
+	cmp text "$directory/compressed"
+done
+verify_offline
