@@ -652,7 +652,7 @@ mod tests {
     /// Gets many slots, in another thread.
     #[pin_data]
     struct Reader {
-        cache: Arc<Cache>,
+        cache: Arc<Cache<Cipher>>,
         names: [KeyName; 8],
         /// How many it got.
         gets: Atomic<u64>,
@@ -678,7 +678,7 @@ mod tests {
         }
     }
 
-    fn start_reading(cache: &Arc<Cache>, names: [KeyName; 8]) -> Result<Arc<Reader>> {
+    fn start_reading(cache: &Arc<Cache<Cipher>>, names: [KeyName; 8]) -> Result<Arc<Reader>> {
         let reader = Arc::pin_init(
             pin_init!(Reader {
                 cache: cache.clone(),
