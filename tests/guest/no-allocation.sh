@@ -12,18 +12,19 @@ debugfs=/sys/kernel/debug
 attributes=(failslab fail_page_alloc fail_mempool_alloc fail_mempool_alloc_bulk)
 many=1000000
 
-# fail_allocations START END: let all allocations fail that are made by what is between
-# these addresses, or by what that calls
+# fail_allocations START END VERBOSITY: let all allocations fail that are made by what
+# is between these addresses, or by what that calls; with verbosity 2, the kernel logs
+# from where
 fail_allocations() {
 	local attribute
 	echo "--- allocations below $1 to $2 fail"
 	for attribute in "${attributes[@]}"; do
-		echo "$1" >$debugfs/$attribute/require-start
-		echo "$2" >$debugfs/$attribute/require-end
-		echo 32 >$debugfs/$attribute/stacktrace-depth
-		echo 0 >$debugfs/$attribute/verbose
-		echo $many >$debugfs/$attribute/times
-		echo 100 >$debugfs/$attribute/probability
+		echo "$1" >"$debugfs/$attribute/require-start"
+		echo "$2" >"$debugfs/$attribute/require-end"
+		echo 32 >"$debugfs/$attribute/stacktrace-depth"
+		echo "$3" >"$debugfs/$attribute/verbose"
+		echo $many >"$debugfs/$attribute/times"
+		echo 100 >"$debugfs/$attribute/probability"
 	done
 }
 
@@ -31,10 +32,15 @@ fail_allocations() {
 stop_failing() {
 	local attribute
 	for attribute in "${attributes[@]}"; do
-		echo 0 >$debugfs/$attribute/probability
-		failed[$attribute]=$((many - $(<$debugfs/$attribute/times)))
+		echo 0 >"$debugfs/$attribute/probability"
+		failed[$attribute]=$((many - $(<"$debugfs/$attribute/times")))
 		echo "$attribute: ${failed[$attribute]} failed"
 	done
+}
+
+# count_misses: in all modes
+count_misses() {
+	awk '/^misses/ { sum += $2 } END { print sum }' $debugfs/fscrypt_extent/stats
 }
 
 # all_io: in all directories, to files that are open
@@ -61,6 +67,7 @@ all_io() {
 modprobe fscrypt_extent pool_size=2
 start_encrypted
 directories=()
+descriptors=()
 for policy in '1 4' '5 6' '7 8' '9 9' '9 9 -f 0x4'; do
 	read -r contents names flags <<<"$policy"
 	directory=$SCRATCH_MNT/$contents$flags
@@ -71,6 +78,7 @@ for policy in '1 4' '5 6' '7 8' '9 9' '9 9 -f 0x4'; do
 	chattr +c "$directory/compressed"
 	for file in buffered direct compressed; do
 		exec {descriptor}<"$directory/$file"
+		descriptors+=("$descriptor")
 	done
 	directories+=("$directory")
 done
@@ -78,18 +86,30 @@ echo N | tee $debugfs/{failslab,fail_page_alloc}/ignore-gfp-wait \
 	$debugfs/fail_page_alloc/ignore-gfp-highmem >/dev/null
 echo 0 >$debugfs/fail_page_alloc/min-order
 declare -A failed
+# In all tasks, and those that they start, but not in interrupts: these have other
+# allocations, and what they interrupted is on the stack, too.
+for attribute in "${attributes[@]}"; do
+	echo Y >"$debugfs/$attribute/task-filter"
+done
+for task in /proc/[0-9]*; do
+	echo 1 >"$task/make-it-fail" || true
+done
 
 start=$(</sys/module/fscrypt_extent/sections/.text)
 size=$(size -A "$(modinfo -n fscrypt_extent)" | awk '$1 == ".text" { print $2 }')
-fail_allocations "$start" "$(printf '0x%x' $((start + size)))"
+fail_allocations "$start" "$(printf '0x%x' $((start + size)))" 2
+misses=$(count_misses)
 all_io
 stop_failing
+misses=$(($(count_misses) - misses))
+echo "$misses misses"
+[ $misses -ge 100 ] || fail "too few misses"
 for attribute in "${attributes[@]}"; do
 	[ "${failed[$attribute]}" = 0 ] || fail "the module allocates memory for I/O"
 done
 
 # To open a file, it does allocate.
-fail_allocations "$start" "$(printf '0x%x' $((start + size)))"
+fail_allocations "$start" "$(printf '0x%x' $((start + size)))" 2
 expect_error 'Cannot allocate memory' touch "$encrypted/new"
 stop_failing
 [ "${failed[failslab]}" -gt 0 ] || fail "no allocations failed"
@@ -97,13 +117,16 @@ stop_failing
 bounds=$(awk '$4 == "[btrfs]" { print "0x" $1, $3 }' /proc/kallsyms | sort |
 	grep -A 1 ' btrfs_alloc_bounce_bio$')
 [[ $bounds =~ ^(0x[0-9a-f]+).*(0x[0-9a-f]+) ]] || fail "no such function: $bounds"
-fail_allocations "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+fail_allocations "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" 0
 all_io
 stop_failing
 for attribute in "${attributes[@]}"; do
 	[ "${failed[$attribute]}" -gt 0 ] || fail "$attribute wasn't tried"
 done
 
+for descriptor in "${descriptors[@]}"; do
+	exec {descriptor}<&-
+done
 remount
 for directory in "${directories[@]}"; do
 	cmp data "$directory/buffered"
