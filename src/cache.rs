@@ -7,19 +7,6 @@
 //! the same extent needs neither key derivation nor setting a key; a miss takes the slot that was
 //! idle for the longest time. I/O with one key shares one slot.
 //!
-//! # Locking
-//!
-//! All locks of the module are leaves: none is ever taken with another one held.
-//!
-//! - `Pool::preparing`, a mutex, is held while a mode's ciphers are allocated, with `GFP_KERNEL`.
-//!   Only `prepare_mode` takes it, which isn't called with any lock that I/O, eviction or key setup
-//!   can wait for.
-//! - `Roots::table`, a spinlock, is taken by open and close.
-//! - `Cache::state`, a spinlock, is taken by I/O and close.
-//!
-//! The spinlocks are only taken in process context, so interrupts stay enabled; close may run in
-//! reclaim, so nothing is allocated under them. Keys are derived and set outside of them.
-//!
 //! # Forward progress
 //!
 //! A caller that finds no idle slot waits for one without a time limit. The holders of the slots

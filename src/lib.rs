@@ -7,6 +7,45 @@
 //! which registers with it, derives the extents' keys and runs the ciphers.
 //!
 //! C header: [`include/linux/fscrypt_extent.h`](srctree/include/linux/fscrypt_extent.h)
+//!
+//! # Locks
+//!
+//! All that there are, and what callers may hold when they are taken:
+//!
+//! ```text
+//! ========================  =====================  ================  ===========================
+//! lock                      protects               taken by          while these are held
+//! ========================  =====================  ================  ===========================
+//! fscrypt_extent_ops_mutex  the registration with  init, exit        none
+//!                           fs/crypto
+//! Pool::preparing           a mode whose ciphers   prepare_mode      none that I/O, eviction or
+//! (mutex)                   are being allocated                      key setup can wait for
+//! Roots::table              the extent roots and   open              mk_sem, for which also
+//! (spinlock)                numbers of handles                       fscrypt_add_key_mutex may be
+//!                                                                    held; v1: the semaphore of
+//!                                                                    a key in a process keyring
+//!                                                  close             any under which GFP_KERNEL
+//!                                                                    can be used, as in reclaim
+//! Cache::state              which slot has which   encrypt, decrypt  the inode's lock, folio
+//! (spinlock)                key and who uses it,   set_inline_crypt  locks, ranges of the extent
+//!                           counters                                 I/O tree
+//!                                                  put_inline_key    none
+//!                                                  close             as above
+//!                                                  evict_inline_keys uuid_mutex
+//! blk_crypto_profile::lock  the keyslots of a      what evicts keys  as there
+//! (rw_semaphore)            device, or of          for blk-crypto:
+//!                           blk-crypto-fallback    set_inline_crypt,
+//!                                                  close,
+//!                                                  evict_inline_keys
+//! ========================  =====================  ================  ===========================
+//! ```
+//!
+//! None is taken while another of them is held. The spinlocks are for process context only, so
+//! interrupts stay enabled. Nothing is allocated under them; keys are derived, set and wiped
+//! outside.
+//!
+//! What holds the callers of encrypt and decrypt up is waiting for a cipher, in a write with bounce
+//! pages in hand. That can't deadlock, as [`cache`] explains.
 
 mod bindings;
 mod bio;
