@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Print how often a memory dump has a master key and what is derived from it.
 
-usage: find-secrets.py VERSION KEYFILE DUMP KIND:NONCE...
+usage: find-secrets.py POLICY KEYFILE DUMP KIND:NONCE...
 
-VERSION is the policies'.  KEYFILE has the complement of the key.  A NONCE, in
-hexadecimal, is an extent's, a directory's, or that of a file with a key of its own;
-KIND is extent, names or contents.  The modes are AES-256-XTS and AES-256-CTS.
+POLICY is VERSION:CONTENTS:NAMES:FLAGS, the numbers of the policy.  KEYFILE has the
+complement of the key.  A NONCE, in hexadecimal, is an extent's, a directory's, or that
+of a file with a key of its own; KIND is extent, names or contents.
 
-Prints lines "COUNT OWNER: WHAT".  OWNER is master, root, i.e. the extent root, or a
-KIND.
+Prints lines "COUNT OWNER: WHAT".  OWNER is master, root, i.e. the extent root, a KIND,
+or mode, which is for the one key that all have with DIRECT_KEY.
 """
 import hashlib
 import hmac
@@ -17,6 +17,15 @@ import sys
 
 MASK = (1 << 64) - 1
 PIECE = 1 << 16
+
+# struct fscrypt_policy
+AES_256_XTS, AES_256_CTS, AES_128_CBC, AES_128_CTS, ADIANTUM = 1, 4, 5, 6, 9
+KEY_SIZES = {AES_256_XTS: 64, AES_256_CTS: 32, AES_128_CBC: 16, AES_128_CTS: 16, ADIANTUM: 32}
+DIRECT_KEY = 4
+
+CHACHA_CONSTANT = b"expand 32-byte k"
+# Those of AES-256, twice Poly1305, and NH
+ADIANTUM_KEYS_SIZE = 32 + 2 * 16 + 1072
 
 
 def sha512(key, data):
@@ -124,30 +133,88 @@ SBOX = [substitution(x) for x in range(256)]
 
 
 def round_keys(key):
-    """The round keys of AES-256, as in FIPS 197."""
-    words = [key[i : i + 4] for i in range(0, 32, 4)]
+    """The round keys of AES-128 or AES-256, as in FIPS 197."""
+    words = [key[i : i + 4] for i in range(0, len(key), 4)]
+    size = len(words)
     constant = 1
-    for i in range(8, 60):
+    for i in range(size, 4 * (size + 7)):
         word = words[i - 1]
-        if i % 8 == 0:
+        if i % size == 0:
             word = bytes(SBOX[b] for b in word[1:] + word[:1])
             word = bytes([word[0] ^ constant]) + word[1:]
             constant = double(constant)
-        elif i % 8 == 4:
+        elif size == 8 and i % size == 4:
             word = bytes(SBOX[b] for b in word)
-        words.append(bytes(a ^ b for a, b in zip(words[i - 8], word)))
-    return [b"".join(words[i : i + 4]) for i in range(0, 60, 4)]
+        words.append(bytes(a ^ b for a, b in zip(words[i - size], word)))
+    return [b"".join(words[i : i + 4]) for i in range(0, len(words), 4)]
+
+
+def mix(block, factors):
+    """AES's MixColumns, or with other factors the inverse."""
+    result = bytearray()
+    for column in range(0, 16, 4):
+        for row in range(4):
+            a, b, c, d = (multiply(block[column + (row + i) % 4], factors[i]) for i in range(4))
+            result.append(a ^ b ^ c ^ d)
+    return bytes(result)
 
 
 def inverse_mix_columns(round_key):
     """What decryption has instead of a round key."""
-    result = bytearray()
-    for i in range(0, 16, 4):
-        column = round_key[i : i + 4]
-        for row in range(4):
-            result.append(multiply(column[row], 14) ^ multiply(column[(row + 1) % 4], 11)
-                          ^ multiply(column[(row + 2) % 4], 13) ^ multiply(column[(row + 3) % 4], 9))
-    return bytes(result)
+    return mix(round_key, (14, 11, 13, 9))
+
+
+def encrypt_block(key, block):
+    """AES-128."""
+    first, *middle, last = round_keys(key)
+    block = xor(block, first)
+    for round_key in middle + [last]:
+        block = bytes(SBOX[block[(i + i % 4 * 4) % 16]] for i in range(16))
+        if round_key is not last:
+            block = mix(block, (2, 3, 1, 1))
+        block = xor(block, round_key)
+    return block
+
+
+def xor(a, b):
+    return bytes(x ^ y for x, y in zip(a, b))
+
+
+def chacha12(block):
+    """The permutation, of 16 words."""
+    x = list(struct.unpack("<16I", block))
+
+    def quarter(a, b, c, d):
+        for to, add, by, bits in (a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7):
+            x[to] = x[to] + x[add] & 0xFFFFFFFF
+            value = x[by] ^ x[to]
+            x[by] = (value << bits | value >> 32 - bits) & 0xFFFFFFFF
+
+    for _ in range(6):
+        for i in range(4):
+            quarter(i, i + 4, i + 8, i + 12)
+        for i in range(4):
+            quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+    return x
+
+
+def adiantum_keys(key):
+    """The stream that Adiantum derives its other keys from, and XChaCha12's subkey."""
+    x = chacha12(CHACHA_CONSTANT + key + b"\1" + bytes(15))
+    subkey = struct.pack("<8I", *x[:4], *x[12:])
+    stream = b""
+    for counter in range(ADIANTUM_KEYS_SIZE // 64 + 1):
+        block = CHACHA_CONSTANT + subkey + struct.pack("<QQ", counter, 0)
+        stream += struct.pack("<16I", *(x + y & 0xFFFFFFFF for x, y in zip(
+            chacha12(block), struct.unpack("<16I", block))))
+    return stream[:ADIANTUM_KEYS_SIZE], subkey
+
+
+def poly1305_limbs(key):
+    """What the 64-bit C code makes of a Poly1305 key."""
+    low, high = struct.unpack("<QQ", key)
+    return words([low & 0xFFC0FFFFFFF, (low >> 44 | high << 20) & 0xFFFFFC0FFFF,
+                  high >> 24 & 0xFFFFFFC0F])
 
 
 def pad(key, byte):
@@ -164,18 +231,30 @@ def hmac_secrets(owner, key):
     }
 
 
-def cipher_secrets(owner, key):
-    halves = [key[i : i + 32] for i in range(0, len(key), 32)]
-    expanded = [part for half in halves for part in round_keys(half)[2:]]
+def cipher_secrets(owner, mode, key):
+    """What a cipher has of its key."""
+    found = {}
+    if mode == ADIANTUM:
+        stream, subkey = adiantum_keys(key)
+        aes, poly1305, nh = [stream[:32]], [stream[32:48], stream[48:64]], stream[64:]
+        found[f"{owner}: hash keys"] = [*poly1305, nh]
+        found[f"{owner}: hash keys in Poly1305"] = [poly1305_limbs(part) for part in poly1305]
+        found[f"{owner}: subkey"] = [subkey]
+    elif mode == AES_128_CBC:
+        # With the hash of the key, ESSIV encrypts the IV.
+        aes = [key, hashlib.sha256(key).digest()]
+    else:
+        aes = [key[i : i + 32] for i in range(0, len(key), 32)]
     return {
-        f"{owner}: key": halves,
-        f"{owner}: expanded for encryption": expanded,
-        f"{owner}: expanded for decryption": [inverse_mix_columns(part) for half in halves
-                                              for part in round_keys(half)[1:14]],
-    }
+        f"{owner}: key": [key] if mode == ADIANTUM else aes,
+        f"{owner}: expanded for encryption": [
+            part for key in aes for part in round_keys(key)[len(key) // 16 :]],
+        f"{owner}: expanded for decryption": [
+            inverse_mix_columns(part) for key in aes for part in round_keys(key)[1:-1]],
+    } | found
 
 
-def secrets(version, master_key, nonces):
+def secrets(version, contents, names, flags, master_key, nonces):
     prk = sha512(bytes(64), master_key)
     root = expand(prk, b"\x09")
     # The second block of the inner hash of HKDF-Extract
@@ -186,12 +265,20 @@ def secrets(version, master_key, nonces):
     }
     found |= hmac_secrets("master: PRK", prk)
     found |= hmac_secrets("root", root)
+    if flags & DIRECT_KEY:
+        size = KEY_SIZES[contents]
+        key = master_key if version == 1 else expand(prk, bytes([3, contents]))
+        return found | cipher_secrets("mode", contents, key[:size])
     for kind, nonce in nonces:
+        mode = names if kind == "names" else contents
+        size = KEY_SIZES[mode]
         if kind == "extent":
-            found |= cipher_secrets(kind, expand(root, b"\x09" + nonce))
+            key = expand(root, b"\x09" + nonce)
         elif version == 2:
             key = expand(prk, b"\x02" + nonce)
-            found |= cipher_secrets(kind, key[:32] if kind == "names" else key)
+        else:
+            key = b"".join(encrypt_block(nonce, master_key[i : i + 16]) for i in range(0, size, 16))
+        found |= cipher_secrets(kind, mode, key[:size])
     return found
 
 
@@ -207,13 +294,13 @@ def read_memory(path):
 
 
 def main():
-    version, key_path, dump_path, *nonces = sys.argv[1:]
+    policy, key_path, dump_path, *nonces = sys.argv[1:]
     nonces = [argument.split(":") for argument in nonces]
     nonces = [(kind, bytes.fromhex(nonce)) for kind, nonce in nonces]
     with open(key_path, "rb") as file:
         master_key = bytes(b ^ 0xFF for b in file.read())
     memory = read_memory(dump_path)
-    for what, patterns in secrets(int(version), master_key, nonces).items():
+    for what, patterns in secrets(*map(int, policy.split(":")), master_key, nonces).items():
         print(sum(memory.count(pattern) for pattern in patterns), what)
 
 

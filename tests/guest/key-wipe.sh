@@ -3,7 +3,7 @@
 # What the guest's memory has of a key, although freed memory isn't cleared.  While
 # no file is in use: nothing of the extent root.  While files are open after the
 # removal: nothing that is the master key's.  Once it is reported as absent: nothing.
-# What SHA-512 itself leaves is printed only.
+# What SHA-512 and Poly1305 leave on the stack is printed only.
 # memory: 768
 # cmdline: init_on_free=0 init_on_alloc=0
 # timeout: 600
@@ -11,12 +11,14 @@
 . "${0%/*}/encryption.sh"
 
 filesystem=${FILESYSTEM:-btrfs}
+# VERSION:CONTENTS:NAMES:FLAGS of each
+read -ra policies <<<"${POLICIES:-2:1:4:0 1:1:4:0}"
 
 # search WHEN: look for the secrets in all of the memory
 search() {
-	echo "--- $filesystem, v$policy_version, $1"
+	echo "--- $filesystem, policy $policy, $1"
 	dump_ram "$OUT/ram"
-	offline python3 tests/guest/find-secrets.py "$policy_version" "$OUT/complement" \
+	offline python3 tests/guest/find-secrets.py "$policy" "$OUT/complement" \
 		"$OUT/ram" "${nonces[@]}" | tee found
 	rm "$OUT/ram"
 }
@@ -32,7 +34,7 @@ expect_found() {
 # expect_none WHAT: how the line begins
 expect_none() {
 	[ "$filesystem" = btrfs ] || return 0
-	! grep "^[1-9][0-9]* $1" found | grep -v 'SHA-512$' || fail "this is still there"
+	! grep "^[1-9][0-9]* $1" found | grep -Ev 'in (SHA-512|Poly1305)$' || fail "this is still there"
 }
 
 # nonce_of PATH: of a file or directory
@@ -50,16 +52,17 @@ extent_nonce_of() {
 	offline corrupt-item --item "5:$(stat -c %i "$1"):108:0" --show "$SCRATCH_DEV" | tail -c 33
 }
 
-# follow_key POLICY_VERSION
+# follow_key POLICY
 follow_key() {
-	local policy_version=$1 present nonces=() descriptor=()
+	local policy=$1 version contents names flags present extents=extent nonces=() descriptor=()
+	IFS=: read -r version contents names flags <<<"$policy"
 	if [ "$filesystem" = btrfs ]; then
 		new_btrfs
 	else
 		mkfs.ext4 -qF -O encrypt "$SCRATCH_DEV"
 		mount "$SCRATCH_DEV" "$SCRATCH_MNT"
 	fi
-	if [ "$policy_version" = 2 ]; then
+	if [ "$version" = 2 ]; then
 		present="master: PRK: HMAC state"
 	else
 		present="master: key"
@@ -74,7 +77,7 @@ follow_key() {
 		sleep 0.1
 	done
 	main=$(<added)
-	if [ "$policy_version" = 2 ]; then
+	if [ "$version" = 2 ]; then
 		search "added by a client that still has it"
 		expect_found "master: key"
 	fi
@@ -82,7 +85,7 @@ follow_key() {
 	wait
 
 	mkdir "$encrypted"
-	set_policy "$encrypted" "$main" -v "$policy_version"
+	set_policy "$encrypted" "$main" -v "$version" -c "$contents" -n "$names" -f "$flags"
 	head -c 64k /dev/urandom >"$encrypted/file"
 	# More extents than there are ciphers, so that these get other keys
 	for ((i = 0; i < 200; i++)); do
@@ -106,7 +109,10 @@ follow_key() {
 	search "present"
 	expect_found "$present"
 	if [ "$filesystem" = btrfs ]; then
-		expect_found "root: HMAC state" "extent: "{key,expanded}
+		[ "$flags" = 0 ] || extents=mode
+		# v1's DIRECT_KEY takes the master key itself and derives no root.
+		[ "$policy" = 1:9:9:4 ] || expect_found "root: HMAC state"
+		expect_found "$extents: "{key,expanded}
 	fi
 
 	remove_busy_key "$main"
@@ -121,7 +127,6 @@ follow_key() {
 }
 
 mkfifo client
-follow_key 2
-if [ "$filesystem" = btrfs ]; then
-	follow_key 1
-fi
+for policy in "${policies[@]}"; do
+	follow_key "$policy"
+done
