@@ -11,6 +11,7 @@
 . "${0%/*}/encryption.sh"
 
 filesystem=${FILESYSTEM:-btrfs}
+mount_options=${KEY_WIPE_MOUNT_OPTIONS:-noatime}
 # VERSION:CONTENTS:NAMES:FLAGS of each
 read -ra policies <<<"${POLICIES:-2:1:4:0 1:1:4:0}"
 
