@@ -21,13 +21,6 @@ int inline_crypto_memneq(const void *a, const void *b, size_t size);
 
 bool inline_ratelimit(void);
 
-/*
- * bio_iter_iovec() and bio_advance_iter_single() at once: return the segment at
- * @iter, which must not be at its end, and advance @iter by @bytes if the segment
- * has as many.
- */
-struct bio_vec inline_bio_next_bytes(struct bio *bio, struct bvec_iter *iter,
-				     unsigned int bytes);
 void inline_sg_set_page(struct scatterlist *sg, struct page *page,
 			unsigned int len, unsigned int offset);
 

@@ -2,14 +2,15 @@
 
 //! The data units of a bio.
 
-use crate::bindings;
 use core::marker::PhantomData;
 use kernel::{
     bindings::{
         bio,
+        bio_vec,
         bvec_iter,
         page, //
     },
+    page::PAGE_SIZE,
     prelude::*, //
 };
 
@@ -47,13 +48,16 @@ impl Unit<'_> {
 
 /// Iterates over the data units of a part of a bio.
 ///
-/// A unit that isn't within one segment, because something isn't aligned, is `EINVAL`; so is what
-/// is left if the part's size is no multiple of the unit's.
+/// A unit that isn't within one page of one segment, because something isn't aligned, is `EINVAL`;
+/// so is what is left if the part's size is no multiple of the unit's.
 pub(crate) struct Units<'a> {
-    // INVARIANT: Points to a bio that is valid for `'a`.
-    bio: *mut bio,
-    // INVARIANT: Is within the bio.
-    iter: bvec_iter,
+    // INVARIANT: What is still to come of a segment, a range of contiguous pages.
+    segment: bio_vec,
+    // INVARIANT: Points to the segments after it, which are valid for `'a`. Of these, `rest` bytes
+    // from the first one's byte `skip` are still to come.
+    next: *const bio_vec,
+    skip: u32,
+    rest: u32,
     unit_size: u32,
     _bio: PhantomData<&'a bio>,
 }
@@ -66,10 +70,15 @@ impl<'a> Units<'a> {
     /// For `'a`, `bio` must be valid and `iter` within it, and the caller must be entitled to read
     /// its data and, if it is a destination, to write it.
     pub(crate) unsafe fn new(bio: *mut bio, iter: bvec_iter, unit_size: u32) -> Self {
-        // INVARIANT: The caller promises both.
+        // SAFETY: The caller promises that the bio is valid and has the segment at `iter`.
+        let next = unsafe { (*bio).bi_io_vec.add(iter.bi_idx as usize) };
+
+        // INVARIANT: The caller promises this.
         Self {
-            bio,
-            iter,
+            segment: bio_vec::default(),
+            next,
+            skip: iter.bi_offset,
+            rest: iter.bi_size,
             unit_size,
             _bio: PhantomData,
         }
@@ -77,7 +86,7 @@ impl<'a> Units<'a> {
 
     /// The number of bytes to go.
     pub(crate) fn bytes(&self) -> u32 {
-        self.iter.bi_size
+        self.segment.bv_len + self.rest
     }
 }
 
@@ -85,22 +94,35 @@ impl<'a> Iterator for Units<'a> {
     type Item = Result<Unit<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.iter.bi_size == 0 {
-            return None;
-        }
-        // SAFETY: By the type invariants, there is a segment at `iter`, which isn't at its end.
-        let segment =
-            unsafe { bindings::inline_bio_next_bytes(self.bio, &mut self.iter, self.unit_size) };
-        if segment.bv_len < self.unit_size {
-            // Nothing sensible can follow, so let the iteration end.
-            self.iter.bi_size = 0;
-            return Some(Err(EINVAL));
+        if self.segment.bv_len == 0 {
+            if self.rest == 0 {
+                return None;
+            }
+            // SAFETY: By the type invariants, as there is something left.
+            self.segment = unsafe { *self.next };
+            self.segment.bv_offset += self.skip;
+            self.segment.bv_len = self.rest.min(self.segment.bv_len - self.skip);
+            self.next = self.next.wrapping_add(1);
+            self.skip = 0;
+            self.rest -= self.segment.bv_len;
         }
 
-        // INVARIANT: `Units::new` promised this for all data of the bio that `iter` covers.
+        let position = self.segment.bv_offset as usize;
+        let offset = position % PAGE_SIZE;
+        if self.segment.bv_len < self.unit_size || offset + self.unit_size as usize > PAGE_SIZE {
+            // Nothing sensible can follow, so let the iteration end.
+            self.segment.bv_len = 0;
+            self.rest = 0;
+            return Some(Err(EINVAL));
+        }
+        self.segment.bv_offset += self.unit_size;
+        self.segment.bv_len -= self.unit_size;
+
+        // INVARIANT: `Units::new` promised this for all data of the bio that `iter` covers, and
+        // the pages of a segment are contiguous in the memory map, too.
         Some(Ok(Unit {
-            page: segment.bv_page,
-            offset: segment.bv_offset,
+            page: self.segment.bv_page.wrapping_add(position / PAGE_SIZE),
+            offset: offset as u32,
             len: self.unit_size,
             _bio: PhantomData,
         }))
@@ -135,6 +157,28 @@ mod tests {
         assert!(matches!(units.next(), Some(Ok(_))));
         assert!(matches!(units.next(), Some(Err(EINVAL))));
         assert!(units.next().is_none());
+        Ok(())
+    }
+
+    /// The pages after the first belong to others, so nothing may be read or written.
+    #[test]
+    fn segment_of_pages() -> Result {
+        let bio = TestBio::new(&[(PAGE_SIZE - 1024, PAGE_SIZE + 2048)])?;
+        let mut units = bio.units(1024);
+        let first = units.next().ok_or(ENODATA)??;
+
+        assert_eq!(first.offset() as usize, PAGE_SIZE - 1024);
+        for position in (0..PAGE_SIZE + 1024).step_by(1024) {
+            let unit = units.next().ok_or(ENODATA)??;
+
+            assert_eq!(
+                unit.page(),
+                first.page().wrapping_add(1 + position / PAGE_SIZE)
+            );
+            assert_eq!(unit.offset() as usize, position % PAGE_SIZE);
+        }
+        assert!(units.next().is_none());
+        assert!(matches!(bio.units(2048).next(), Some(Err(EINVAL))));
         Ok(())
     }
 }

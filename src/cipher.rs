@@ -252,6 +252,7 @@ impl<'a> Request<'a> {
     /// Encrypts or decrypts `src` to `dst`, which must be of the same size. Sleeps.
     ///
     /// Each unit is a scatterlist of one entry, which is what all the fast paths want.
+    #[inline]
     pub(crate) fn crypt(
         &mut self,
         direction: Direction,

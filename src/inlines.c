@@ -31,16 +31,6 @@ bool inline_ratelimit(void)
 	return __ratelimit(&limit);
 }
 
-struct bio_vec inline_bio_next_bytes(struct bio *bio, struct bvec_iter *iter,
-				     unsigned int bytes)
-{
-	struct bio_vec segment = bio_iter_iovec(bio, *iter);
-
-	if (segment.bv_len >= bytes)
-		bio_advance_iter_single(bio, iter, bytes);
-	return segment;
-}
-
 void inline_bio_crypt_set_ctx(struct bio *bio, const struct blk_crypto_key *key,
 			      const u64 dun[BLK_CRYPTO_DUN_ARRAY_SIZE])
 {

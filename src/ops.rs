@@ -398,19 +398,18 @@ mod tests {
         let src = TestBio::new(&[(0, 4096), (0, 4096), (0, 4096)])?;
         let dst = TestBio::new(&[(0, 4096)])?;
         let data = pattern(3 * 4096)?;
-        let mut src_iter = src.iter();
 
         src.write(&data)?;
         // SAFETY: What is passed is valid.
         unsafe {
             assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8, null_mut()), 0);
-            bindings::inline_bio_next_bytes(src.as_ptr(), &mut src_iter, 4096);
+            kernel::bindings::__bio_advance(src.as_ptr(), 4096);
             let handle = open_mode(FSCRYPT_MODE_AES_256_XTS)?;
 
             assert!(same_key(handle, handle));
             new_nonce(&mut nonce);
             assert_eq!(
-                encrypt(handle, &nonce, 0, src.as_ptr(), &src_iter, dst.as_ptr()),
+                encrypt(handle, &nonce, 0, src.as_ptr(), &src.iter(), dst.as_ptr()),
                 0
             );
             assert!(dst.read()?[..] != data[4096..8192]);
