@@ -15,7 +15,10 @@
 //! needed; a shorter output is its beginning.
 
 use crate::{
-    context::Nonce,
+    context::{
+        Nonce,
+        NONCE_SIZE, //
+    },
     secret::Secret, //
 };
 use core::mem::MaybeUninit;
@@ -42,30 +45,41 @@ pub(crate) enum Info<'a> {
 
 /// HKDF-Expand of a master key or an extent root, prepared as HMAC key in `prk`. Any context.
 pub(crate) fn expand(prk: &hmac_sha512_key, info: Info<'_>, okm: &mut [u8; BLOCK_SIZE]) {
+    // Each message ends with the number of the block.
     match info {
-        Info::ExtentRoot => expand_parts(prk, &[b"fscrypt\0\x09"], okm),
-        Info::ExtentKey(nonce) => expand_parts(prk, &[b"fscrypt\0\x09", nonce.as_bytes()], okm),
-        Info::DirectKey(mode) => expand_parts(prk, &[b"fscrypt\0\x03", &[mode]], okm),
+        Info::ExtentRoot => hmac(prk, b"fscrypt\0\x09\x01", okm),
+        Info::ExtentKey(nonce) => {
+            let mut message = *b"fscrypt\0\x09_______nonce____\x01";
+
+            message[9..][..NONCE_SIZE].copy_from_slice(nonce.as_bytes());
+            hmac(prk, &message, okm);
+        }
+        Info::DirectKey(mode) => {
+            let mut message = *b"fscrypt\0\x03_\x01";
+
+            message[9] = mode;
+            hmac(prk, &message, okm);
+        }
     }
 }
 
-/// The first block of HKDF-Expand: the HMAC of the info and the byte 1.
-fn expand_parts(prk: &hmac_sha512_key, info: &[&[u8]], okm: &mut [u8; BLOCK_SIZE]) {
+fn hmac(key: &hmac_sha512_key, message: &[u8], digest: &mut [u8; BLOCK_SIZE]) {
     let mut hmac = MaybeUninit::<bindings::hmac_sha512_ctx>::uninit();
     let hmac = hmac.as_mut_ptr();
 
-    // SAFETY: `hmac` is writable and `prk` is a prepared key. The inner context is what
-    // hmac_sha512_init() and hmac_sha512_update(), which are inline, operate on.
-    unsafe { bindings::__hmac_sha512_init(&raw mut (*hmac).ctx, &prk.key) };
-    for part in Iterator::chain(info.iter(), &[&[1][..]]) {
-        // SAFETY: `hmac` was initialized above, and `part` is valid for reads of its length.
-        unsafe {
-            bindings::__sha512_update(&raw mut (*hmac).ctx.sha_ctx, part.as_ptr(), part.len())
-        };
-    }
-    // SAFETY: `hmac` was initialized above, and `okm` has room for a SHA-512 digest. This also
+    // SAFETY: `hmac` is writable, `key` is a prepared key, `message` is valid for reads of its
+    // length, and `digest` has room for a SHA-512 digest. The inner context is what
+    // hmac_sha512_init() and hmac_sha512_update(), which are inline, operate on. The last call also
     // zeroizes `hmac`.
-    unsafe { bindings::hmac_sha512_final(hmac, okm.as_mut_ptr()) };
+    unsafe {
+        bindings::__hmac_sha512_init(&raw mut (*hmac).ctx, &key.key);
+        bindings::__sha512_update(
+            &raw mut (*hmac).ctx.sha_ctx,
+            message.as_ptr(),
+            message.len(),
+        );
+        bindings::hmac_sha512_final(hmac, digest.as_mut_ptr());
+    }
 }
 
 /// Prepares an extent root, or the output of HKDF-Extract, as the key of HMAC.
@@ -89,13 +103,13 @@ mod tests {
     use super::*;
     use crate::fixture;
 
-    /// Expands `prk` with HKDF-SHA512, and compares.
-    fn expands_to(prk: &[u8; BLOCK_SIZE], info: &[&[u8]], expected: &[u8]) -> bool {
+    /// Expands `prk` with HKDF-SHA512, and compares. `message` is the info and the byte 1.
+    fn expands_to(prk: &[u8; BLOCK_SIZE], message: &[u8], expected: &[u8]) -> bool {
         let mut key = hmac_sha512_key::default();
         let mut okm = [0; BLOCK_SIZE];
 
         prepare(prk, &mut key);
-        expand_parts(&key, info, &mut okm);
+        hmac(&key, message, &mut okm);
         okm.starts_with(expected)
     }
 
@@ -108,7 +122,7 @@ mod tests {
               \xb2\xc3\xd2\x47\xc7\xa4\x25\x4a\x8e\x61\x35\x07\x23\x59\x0a\x26\
               \xc3\x62\x38\x12\x7d\x86\x61\xb8\x8c\xf8\x0e\xf8\x02\xd5\x7e\x2f\
               \x7c\xeb\xcf\x1e\x00\xe0\x83\x84\x8b\xe1\x99\x29\xc6\x1b\x42\x37",
-            &[b"\xf0\xf1\xf2\xf3\xf4", b"\xf5\xf6\xf7\xf8\xf9"],
+            b"\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\x01",
             b"\x83\x23\x90\x08\x6c\xda\x71\xfb\x47\x62\x5b\xb5\xce\xb1\x68\xe4\
               \xc8\xe2\x6a\x1a\x16\xed\x34\xd9\xfc\x7f\xe9\x2c\x14\x81\x57\x93\
               \x38\xda\x36\x2c\xb8\xd9\xf9\x25\xd7\xcb",
@@ -123,7 +137,7 @@ mod tests {
               \x24\x72\x39\xe1\x1c\x9e\xf8\x28\x02\x04\x4b\x66\xef\x35\x7e\x5b\
               \x19\x44\x98\xd0\x68\x26\x11\x38\x23\x48\x57\x2a\x7b\x16\x11\xde\
               \x54\x76\x40\x94\x28\x63\x20\x57\x8a\x86\x3f\x36\x56\x2b\x0d\xf6",
-            &[],
+            b"\x01",
             b"\xf5\xfa\x02\xb1\x82\x98\xa7\x2a\x8c\x23\x89\x8a\x87\x03\x47\x2c\
               \x6e\xb1\x79\xdc\x20\x4c\x03\x42\x5c\x97\x0e\x3b\x16\x4b\xf9\x0f\
               \xff\x22\xd0\x48\x36\xd0\xe2\x34\x3b\xac",
