@@ -14,7 +14,6 @@
 #include <linux/fscrypt.h>
 #include <linux/fscrypt_extent.h>
 #include <linux/scatterlist.h>
-#include <linux/siphash.h>
 
 void inline_memzero_explicit(void *s, size_t count);
 int inline_crypto_memneq(const void *a, const void *b, size_t size);
