@@ -160,18 +160,14 @@ static void btrfs_end_bounce_bio(struct btrfs_bio *bounce)
  */
 static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 len)
 {
+	struct folio *folio = folio_alloc((GFP_NOFS & ~__GFP_DIRECT_RECLAIM) |
+					  __GFP_NORETRY | __GFP_NOWARN, get_order(len));
 	struct page **pages;
 	unsigned int nr;
 
-	if (nr_pages > 1) {
-		struct folio *folio = folio_alloc((GFP_NOFS & ~__GFP_DIRECT_RECLAIM) |
-						  __GFP_NORETRY | __GFP_NOWARN,
-						  get_order(len));
-
-		if (folio) {
-			bio_add_folio_nofail(bio, folio, len, 0);
-			return;
-		}
+	if (folio) {
+		bio_add_folio_nofail(bio, folio, len, 0);
+		return;
 	}
 
 	/* The end of the bio_vec array isn't used before the last page is added. */
