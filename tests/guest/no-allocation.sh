@@ -57,8 +57,8 @@ all_io() {
 		echo 1 >/proc/sys/vm/drop_caches
 		cmp data "$directory/buffered"
 		cmp text "$directory/compressed"
-		dd if="$directory/direct" bs=1M iflag=direct status=none | cmp data -
-		dd if="$directory/direct" bs=4k iflag=direct status=none count=20 skip=40 |
+		direct_dd if="$directory/direct" bs=1M | cmp data -
+		direct_dd if="$directory/direct" bs=4k count=20 skip=40 |
 			cmp -n 80k -i 160k:0 data -
 	done
 }
