@@ -3,13 +3,16 @@
 """Runs the workloads in the guest: see Documentation/testing.rst, "Benchmarks".
 
 BENCH_TARGETS, from the kernel's command line, has the targets, separated by
-commas.  Prints a JSON object a line: a row of BUILD/bench.json, or a size.
+commas.  Prints JSON objects, one in a line: a row or another part of
+BUILD/bench.json.
 """
 
+import collections
 import json
 import os
 import random
 import re
+import resource
 import signal
 import statistics
 import subprocess
@@ -20,13 +23,17 @@ DISK = "/dev/ram0"
 DISK_MIB = 512
 MOUNT_POINT = os.environ["TEST_DIR"]
 DIRECTORY = f"{MOUNT_POINT}/dir"
-FILE = f"{DIRECTORY}/file"
+STATS = "/sys/kernel/debug/fscrypt_extent/stats"
 
 KIB = 1 << 10
 MIB = 1 << 20
 FILE_SIZE = 96 * MIB
 BLOCK = 4 * KIB
 RANDOM_OPERATIONS = 4096
+EXTENTS = 20000
+# The default, and one that has a cipher for every extent.
+POOL_SIZE = 128
+LARGE_POOL_SIZE = 20480
 # In which order threads run is chance, and btrfs waits for ticks of the clock
 # when it runs short of metadata reservations, as it does in randwrite: a round
 # alone is off by up to 1 % there.
@@ -95,29 +102,56 @@ def read(file, offsets, buffer):
         os.preadv(file, [buffer], offset)
 
 
+class Workload:
+    """What is done to a file."""
+
+    def __init__(self, name, work, offsets, size, file="file", warm=False):
+        self.name = name
+        self.work = work
+        self.offsets = offsets
+        self.size = size
+        self.file = f"{DIRECTORY}/{file}"
+        # With the keys of all extents set: it is done once before, with the file
+        # held open, and then only the page cache is dropped.
+        self.warm = warm
+        self.pool_size = LARGE_POOL_SIZE if warm else POOL_SIZE
+
+
 MEBIBYTES = range(0, FILE_SIZE, MIB)
+RANDREAD, RANDWRITE, FRAGRANDREAD = map(random_blocks, ["randread", "randwrite", "fragrandread"])
+# There is a hole after each, so each is an extent.
+SPARSE = range(0, 2 * BLOCK * EXTENTS, 2 * BLOCK)
+SHUFFLED = random.Random("missread").sample(SPARSE, EXTENTS)
 # One after the other on the same file.
 WORKLOADS = [
-    ("write", write, MEBIBYTES, MIB),
-    ("read", read, MEBIBYTES, MIB),
-    ("randread", read, random_blocks("randread"), BLOCK),
-    ("randwrite", write, random_blocks("randwrite"), BLOCK),
-    ("fragread", read, MEBIBYTES, MIB),
-    ("fragrandread", read, random_blocks("fragrandread"), BLOCK),
+    Workload("write", write, MEBIBYTES, MIB),
+    Workload("read", read, MEBIBYTES, MIB),
+    Workload("randread", read, RANDREAD, BLOCK),
+    Workload("randwrite", write, RANDWRITE, BLOCK),
+    Workload("fragread", read, MEBIBYTES, MIB),
+    Workload("fragrandread", read, FRAGRANDREAD, BLOCK),
+    Workload("fragread-warm", read, MEBIBYTES, MIB, warm=True),
+    Workload("fragrandread-warm", read, FRAGRANDREAD, BLOCK, warm=True),
+]
+# One after the other on another file.  Nothing but btrfs has keys of extents.
+EXTENT_WORKLOADS = [
+    Workload("missread", read, SHUFFLED, BLOCK, file="extents"),
+    Workload("hitread", read, SHUFFLED, BLOCK, file="extents", warm=True),
 ]
 
 
 class Target:
     """A filesystem on the RAM disk, with a directory that is encrypted or not."""
 
-    def __init__(self, name):
+    def __init__(self, name, pool_size=POOL_SIZE):
         self.filesystem, _, how = name.partition("-")
         self.encrypted = how == "encrypted"
         self.device = DISK
         if how == "dmcrypt":
             self.device = self.make_dm_crypt()
+        self.pool_size = None
         self.make_filesystem()
-        self.mount()
+        self.mount(pool_size)
         os.mkdir(DIRECTORY)
         if self.encrypted:
             run("xfs_io", "-c", f"set_encpolicy -v 2 {self.key}", DIRECTORY)
@@ -140,27 +174,46 @@ class Target:
             run("mkfs.ext4", "-q", "-F", "-b", str(BLOCK), *features, "-E",
                 "nodiscard,lazy_itable_init=0,lazy_journal_init=0", self.device)
 
-    def mount(self):
+    def mount(self, pool_size):
+        if self.encrypted and pool_size != self.pool_size:
+            run("modprobe", "-r", "fscrypt_extent")
+            run("modprobe", "fscrypt_extent", f"pool_size={pool_size}")
+            self.pool_size = pool_size
         run("mount", "-t", self.filesystem, "-o", "nodiscard,noatime", self.device,
             MOUNT_POINT)
         if self.encrypted:
             added = run("xfs_io", "-c", "add_enckey", MOUNT_POINT, data=MASTER_KEY)
             self.key = re.search(r"identifier ([0-9a-f]+)", added)[1]
 
-    def remount(self):
+    def remount(self, pool_size):
         """Makes every cache of the filesystem cold, and no other."""
         run("umount", MOUNT_POINT)
-        self.mount()
+        self.mount(pool_size)
 
-    def measure(self, idle_process, work, offsets, size):
-        """Returns the instructions for each 4 KiB."""
+    def misses(self):
+        """Returns how many keys of extents have been derived and set so far."""
+        if not (self.encrypted and self.filesystem == "btrfs"):
+            return 0
+        with open(STATS, encoding="ascii") as file:
+            return int(re.search(r"^misses (\d+)$", file.read(), re.MULTILINE)[1])
+
+    def measure(self, idle_process, workload):
+        """Returns the instructions and the misses for each 4 KiB."""
+        offsets, size = workload.offsets, workload.size
         data = bytearray(random.Random(2).randbytes(size))
-        file = os.open(FILE, os.O_RDWR | os.O_CREAT)
+        file = os.open(workload.file, os.O_RDWR | os.O_CREAT)
         if size == BLOCK:
             os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
-        busy = idle_process.busy_nanoseconds(lambda: work(file, offsets, data))
+        if workload.warm:
+            workload.work(file, offsets, data)
+            with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as drop_caches:
+                drop_caches.write("1")
+        misses = self.misses()
+        busy = idle_process.busy_nanoseconds(lambda: workload.work(file, offsets, data))
+        misses = self.misses() - misses
         os.close(file)
-        return busy * BLOCK // (len(offsets) * size)
+        blocks = len(offsets) * size // BLOCK
+        return busy // blocks, misses / blocks
 
     def remove(self):
         run("umount", MOUNT_POINT)
@@ -172,18 +225,35 @@ def mean_without_extremes(values):
     return round(statistics.mean(sorted(values)[1:-1]))
 
 
+def write_extents():
+    file = os.open(f"{DIRECTORY}/extents", os.O_WRONLY | os.O_CREAT)
+    write(file, SPARSE, bytes(BLOCK))
+    os.close(file)
+
+
 def measure_target(name, idle_process):
-    costs = {workload: [] for workload, *_ in WORKLOADS}
+    costs = collections.defaultdict(list)
+    misses = {}
+
+    def measure(target, workloads):
+        for workload in workloads:
+            target.remount(workload.pool_size)
+            cost, misses[workload.name] = target.measure(idle_process, workload)
+            costs[workload.name].append(cost)
+
     for number in range(ROUNDS):
         print(f"{name}: round {number + 1} of {ROUNDS}", flush=True)
         target = Target(name)
-        for workload, *how in WORKLOADS:
-            target.remount()
-            costs[workload].append(target.measure(idle_process, *how))
+        measure(target, WORKLOADS)
+        if name in ["btrfs", "btrfs-encrypted"]:
+            write_extents()
+            measure(target, EXTENT_WORKLOADS)
         target.remove()
     for workload, cost in costs.items():
         report(workload=workload, target=name,
                insn_per_4k=mean_without_extremes(cost))
+    if name == "btrfs-encrypted":
+        report(misses_per_4k=misses)
 
 
 def make_disk():
@@ -196,37 +266,67 @@ def make_disk():
 
 def measure_cipher():
     run("insmod", f"{os.environ['BUILD']}/bench/bench_cipher.ko")
-    with open("/sys/module/bench_cipher/parameters/nanoseconds", encoding="ascii") as file:
-        report(workload="cipher", target="cipher", insn_per_4k=int(file.read()))
+    for workload in ["cipher", "derivation", "setkey"]:
+        with open(f"/sys/module/bench_cipher/parameters/{workload}", encoding="ascii") as file:
+            report(workload=workload, target="cipher", insn_per_4k=int(file.read()))
 
 
-def extent_map_bytes():
-    with open("/sys/kernel/slab/btrfs_extent_map/object_size", encoding="ascii") as file:
+def object_bytes(cache):
+    """Returns the size of the objects of a slab cache."""
+    with open(f"/sys/kernel/slab/{cache}/object_size", encoding="ascii") as file:
         return int(file.read())
 
 
-def free_bytes():
+def memory_bytes(name):
     with open("/proc/meminfo", encoding="ascii") as file:
-        return int(re.search(r"MemFree:\s+(\d+) kB", file.read())[1]) * KIB
+        return int(re.search(rf"^{name}:\s+(\d+) kB", file.read(), re.MULTILINE)[1]) * KIB
 
 
-def bytes_taken(ciphers):
-    """Returns what a filesystem with an encrypted file takes, with that pool."""
-    run("modprobe", "-r", "fscrypt_extent")
-    run("modprobe", "fscrypt_extent", f"pool_size={ciphers}")
-    before = free_bytes()
-    target = Target("btrfs-encrypted")
-    with open(FILE, "wb"):
-        taken = before - free_bytes()
-    target.remove()
-    return taken
-
-
-def cipher_bytes():
+def slot_bytes():
     """Returns what each cipher of the pool takes, its slot included."""
     ciphers = 20000
-    bytes_taken(1)  # what is taken only once
-    return (bytes_taken(1 + ciphers) - bytes_taken(1)) // ciphers
+
+    def taken(pool_size):
+        target = Target("btrfs-encrypted", pool_size)
+        before = memory_bytes("MemFree")
+        with open(f"{DIRECTORY}/file", "wb"):
+            taken = before - memory_bytes("MemFree")
+        target.remove()
+        return taken
+
+    taken(1)  # what is taken only once
+    return (taken(1 + ciphers) - taken(1)) // ciphers
+
+
+def open_file_bytes():
+    """Returns what an open file takes more if it is encrypted, its handle included."""
+    names = [f"{DIRECTORY}/{number:08}" for number in range(20000)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * len(names), 2 * len(names)))
+
+    def taken(target_name):
+        target = Target(target_name)
+        for name in names:
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT))
+        target.remount(POOL_SIZE)
+        files = [os.open(names[0], os.O_RDONLY)]  # makes the pool
+        before = memory_bytes("Slab")
+        files += [os.open(name, os.O_RDONLY) for name in names[1:]]
+        taken = memory_bytes("Slab") - before
+        for file in files:
+            os.close(file)
+        target.remove()
+        return taken
+
+    return (taken("btrfs-encrypted") - taken("btrfs")) // len(names)
+
+
+def file_extent_item_bytes(name):
+    target = Target(name)
+    with open(f"{DIRECTORY}/file", "wb") as file:
+        file.write(bytes(BLOCK))
+    target.remove()
+    tree = run("btrfs", "inspect-internal", "dump-tree", "-t", "5", DISK)
+    return int(re.search(r" EXTENT_DATA 0\) itemoff \d+ itemsize (\d+)", tree)[1])
 
 
 def main():
@@ -238,9 +338,13 @@ def main():
             measure_cipher()
         else:
             measure_target(name, idle_process)
-    report(extent_map=extent_map_bytes())
+    report(bytes={"extent map": object_bytes("btrfs_extent_map"),
+                  "ordered extent": object_bytes("btrfs_ordered_extent"),
+                  "file extent item": file_extent_item_bytes("btrfs")})
     if "btrfs-encrypted" in targets:
-        report(cipher=cipher_bytes())
+        report(bytes={"file extent item, encrypted": file_extent_item_bytes("btrfs-encrypted"),
+                      "slot": slot_bytes(),
+                      "open file, encrypted": open_file_bytes()})
 
 
 if __name__ == "__main__":
