@@ -56,7 +56,7 @@ _get_ciphertext_filename()
 	# The escapes are those of printf, but for that of the space.
 	name=${name//'\ '/ }
 	# shellcheck disable=SC2059
-	LC_ALL=C printf "${name//%/%%}"
+	LC_ALL=C printf -- "${name//%/%%}"
 }
 
 # DEVICE BLOCKS: print the blocks of 512 bytes with these logical addresses.  One
