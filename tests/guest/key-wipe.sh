@@ -6,7 +6,7 @@
 # What SHA-512 and Poly1305 leave on the stack is printed only.
 # memory: 768
 # cmdline: init_on_free=0 init_on_alloc=0
-# timeout: 600
+# timeout: 1200
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
