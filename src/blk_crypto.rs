@@ -147,9 +147,9 @@ impl KeyHolder for BlkKey {
             bindings::BLK_CRYPTO_CFG_ALLOW_HW,
         )?;
         self.device = Some(place.device);
+        let device = place.device.0.as_ptr();
         // SAFETY: The device is open, and the key valid.
-        self.in_hardware =
-            unsafe { bindings::fscrypt_has_inline_hardware(place.device.0.as_ptr(), &**self.key) };
+        self.in_hardware = unsafe { bindings::fscrypt_has_inline_hardware(device, &**self.key) };
         Ok(())
     }
 

@@ -19,7 +19,7 @@ kernel_memory() {
 # that takes what is documented, but for what the file itself takes
 first_file() {
 	local before used documented
-	documented=$(sed -n "s/^  $2 *\([0-9,]*\) bytes$/\1/p" \
+	documented=$(sed -n "s/^$2 *\([0-9,]*\) bytes$/\1/p" \
 		"${0%/*}/../../Documentation/performance.rst" | tr -d ,)
 	before=$(kernel_memory)
 	touch "$1/file"
