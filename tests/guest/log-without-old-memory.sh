@@ -10,7 +10,6 @@ marker=FREED-MEMORY
 start_encrypted
 for ((i = 0; i < 100; i++)); do
 	echo $i >"$encrypted/file$i"
-	# A full one.  The next is a fast one, which makes the item anew.
 	sync "$encrypted/file$i"
 done
 sync
@@ -18,7 +17,11 @@ sync
 head -c "$(awk '/MemAvailable/ { print $2 * 400 }' /proc/meminfo)" < <(yes $marker || :) >memory
 rm memory
 for ((i = 0; i < 100; i++)); do
+	# A fast fsync, which makes the item anew
 	echo more >>"$encrypted/file$i"
 	sync "$encrypted/file$i"
+	# A full one
+	echo $i >"$encrypted/new$i"
+	sync "$encrypted/new$i"
 done
 expect_not_on_disks $marker
