@@ -12,11 +12,8 @@ use crate::{
         Iv,
         Key, //
     },
-    mode::{
-        Mode,
-        MAX_KEY_SIZE, //
-    },
-    random,
+    context::NONCE_SIZE,
+    mode::Mode,
     secret::Secret,
     table::{
         KeyHolder,
@@ -109,10 +106,7 @@ impl BlkKey {
     /// cipher, or `ENOMEM`.
     pub(crate) fn start_fallback(mode: &'static Mode, device: Device) -> Result {
         let mut unused = Self::new(mode)?;
-        let key = KBox::pin_init(
-            Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| random::fill(key)),
-            GFP_KERNEL,
-        )?;
+        let key = KBox::pin_init(Secret::new(|_| ()), GFP_KERNEL)?;
 
         // Without BLK_CRYPTO_CFG_ALLOW_HW, any device needs the fallback.
         unused.set(&key, 12, 4, 0)?;
@@ -136,7 +130,7 @@ impl KeyHolder for BlkKey {
         let dun_bytes = match name.kind {
             // Data unit indices fit into 32 bits, which all hardware supports.
             KeyKind::Extent(_) => 4,
-            KeyKind::Direct | KeyKind::RawDirect => 24,
+            KeyKind::Direct | KeyKind::RawDirect => 8 + NONCE_SIZE as u32,
         };
 
         self.forget_key();

@@ -341,13 +341,13 @@ mod tests {
             FSCRYPT_MODE_AES_256_CTS,
             FSCRYPT_MODE_AES_256_XTS, //
         },
-        cipher::Cipher,
         fixture::{
             self,
             ends,
             pattern,
             TestBio, //
-        }, //
+        },
+        table::KeyHolder, //
     };
 
     const XTS: u8 = FSCRYPT_MODE_AES_256_XTS as u8;
@@ -461,7 +461,7 @@ mod tests {
         assert!(ciphertext[..] != encrypt(&raw, 5 << 12, &[(0, 4096)], &[(0, 4096)])?[..]);
 
         // And with a cipher used directly.
-        let mut cipher = Cipher::alloc(handle.cache.mode)?;
+        let mut cipher = Cipher::new(handle.cache.mode)?;
         let bio = TestBio::new(&[(0, 4096)])?;
         let unit = bio.units(4096).next().ok_or(ENODATA)??;
         let iv = Iv::with_nonce(5, &Nonce::parse_context(&fixture::CONTEXT)?);

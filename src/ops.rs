@@ -32,7 +32,8 @@ use kernel::{
     bindings::{
         bio,
         block_device,
-        bvec_iter, //
+        bvec_iter,
+        req_op_REQ_OP_WRITE, //
     },
     debugfs,
     error::{
@@ -299,7 +300,7 @@ unsafe extern "C" fn set_inline_crypt(
             self::handle(handle),
             Nonce::from(&*nonce),
             Device::new((*bio).bi_bdev),
-            (*bio).bi_opf & 1 != 0,
+            (*bio).bi_opf & req_op_REQ_OP_WRITE != 0,
         )
     };
     let direction = match is_write {

@@ -10,7 +10,8 @@ use crate::{
     cache::Cache,
     cipher::Cipher,
     log,
-    mode::Mode, //
+    mode::Mode,
+    table::KeyHolder, //
 };
 use kernel::{
     prelude::*,
@@ -68,7 +69,7 @@ impl Pool {
 
         // Only the first cipher makes the crypto API load modules and put the algorithm together,
         // so do that before other tasks have to wait for the mutex.
-        let algorithm = Cipher::alloc(self.mode).map_err(|error| self.missing(error))?;
+        let algorithm = Cipher::new(self.mode).map_err(|error| self.missing(error))?;
         let _preparing = self.preparing.lock();
         if self.cache().is_some() {
             return Ok(());
