@@ -46,3 +46,15 @@ wait_for_stuck() {
 	done
 	stuck=()
 }
+
+# verify_without_faults NAME DISK: verify_offline for the mounted filesystem on
+# /dev/mapper/NAME, which was made of DISK
+verify_without_faults() {
+	umount "$SCRATCH_MNT"
+	# shellcheck disable=SC2034 # encryption.sh uses it
+	devices=("$2")
+	dmsetup remove "$1"
+	mount_btrfs
+	add_key main
+	verify_offline
+}

@@ -52,13 +52,13 @@ encrypted_by() {
 		/sys/kernel/debug/fscrypt_extent/stats
 }
 
-# copy_inline_disks DISK...: copy what they hold to these disks, which become the
-# unmounted filesystem's devices in their place
-copy_inline_disks() {
-	local disk i=0
-	for disk in "${devices[@]}"; do
-		shift $((i++ > 0))
-		dd if="${disk}raw" of="$1" bs=1M conv=fsync status=none
-	done
-	devices=("$@")
+# replace_inline_disk DISK: copy what the unmounted filesystem's only one holds to this
+# disk, and mount that without hardware and inlinecrypt
+replace_inline_disk() {
+	btrfs device scan --forget
+	dd if="${devices[0]}raw" of="$1" bs=1M conv=fsync status=none
+	devices=("$1")
+	# shellcheck disable=SC2034 # encryption.sh uses it
+	mount_options=noatime
+	mount_btrfs
 }

@@ -93,10 +93,7 @@ echo "--- written by hardware and fallback, read by the engine and the oracle"
 umount "$SCRATCH_MNT"
 inline_disks_are held 0
 inline_disks_are stale 0
-btrfs device scan --forget
-mount_options=noatime
-copy_inline_disks "$SCRATCH_DEV"
-mount_btrfs
+replace_inline_disk "$SCRATCH_DEV"
 for key in main cbc adiantum; do
 	add_key $key >/dev/null
 done

@@ -79,9 +79,4 @@ remove_key "$main"
 remount
 cmp written "$encrypted/7"
 cmp written "$encrypted/8"
-umount "$SCRATCH_MNT"
-devices=("$SCRATCH_DEV")
-dmsetup remove slow
-mount_btrfs
-add_key main
-verify_offline
+verify_without_faults slow "$SCRATCH_DEV"

@@ -89,9 +89,4 @@ overwritten "$encrypted/4" 262144
 remount
 overwritten "$encrypted/3" 5000
 overwritten "$encrypted/4" 262144
-umount "$SCRATCH_MNT"
-devices=("$SCRATCH_DEV")
-dmsetup remove slow
-mount_btrfs
-add_key main
-verify_offline
+verify_without_faults slow "$SCRATCH_DEV"

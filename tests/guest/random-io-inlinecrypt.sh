@@ -19,10 +19,7 @@ same_in_both
 inline_disks_are stale 0
 [ "$(inline_disks encrypted)" -gt 100 ] || fail "the disk encrypted too little"
 umount "$SCRATCH_MNT"
-mount_options=noatime
-btrfs device scan --forget
-copy_inline_disks "$SCRATCH_DEV"
-mount_btrfs
+replace_inline_disk "$SCRATCH_DEV"
 add_key main >/dev/null
 same_trees "$encrypted" "$plain" "without hardware"
 verify_offline
