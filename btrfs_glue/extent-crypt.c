@@ -65,7 +65,9 @@ int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
  * Get what is needed to decrypt an existing extent.
  *
  * @inode: the inode that the file extent item belongs to
- * @path:  points to the file extent item, which isn't a hole
+ * @path:  where the file extent item is
+ * @fi:	   the item, which isn't a hole
+ * @disk_bytenr: logical address of the extent, as the item has it
  * @crypt: set to what the extent is encrypted with, or to nothing
  *
  * A file is encrypted as a whole or not at all.  If a plain extent were accepted
@@ -77,15 +79,12 @@ int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
  *	   doesn't fit the inode or has an invalid context
  */
 int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
+			    const struct btrfs_file_extent_item *fi, u64 disk_bytenr,
 			    struct btrfs_extent_crypt *crypt)
 {
 	const struct extent_buffer *leaf = path->nodes[0];
-	const int slot = path->slots[0];
-	const struct btrfs_encrypted_file_extent_item *item =
-		btrfs_item_ptr(leaf, slot, struct btrfs_encrypted_file_extent_item);
-	const bool encrypted = btrfs_file_extent_encryption(leaf, &item->fi);
-	const u32 context_size = btrfs_item_size(leaf, slot) -
-				 offsetof(struct btrfs_encrypted_file_extent_item, context);
+	const struct btrfs_encrypted_file_extent_item *item = (const void *)fi;
+	const bool encrypted = btrfs_file_extent_encryption(leaf, fi);
 	u8 context[sizeof(item->context)];
 	struct btrfs_key key;
 	int ret = -EUCLEAN;
@@ -94,18 +93,16 @@ int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *
 	if (encrypted == fscrypt_needs_contents_encryption(&inode->vfs_inode)) {
 		if (!encrypted)
 			return 0;
-		/* The tree checker knows no other size. */
-		if (context_size == sizeof(context)) {
-			read_extent_buffer(leaf, context, (unsigned long)&item->context,
-					   sizeof(context));
-			ret = fscrypt_parse_extent_context(&inode->vfs_inode, context,
-							   sizeof(context), &crypt->nonce);
-		}
+		/* The tree checker has made sure of its size. */
+		read_extent_buffer(leaf, context, (unsigned long)&item->context,
+				   sizeof(context));
+		ret = fscrypt_parse_extent_context(&inode->vfs_inode, context,
+						   sizeof(context), &crypt->nonce);
 	}
 	if (ret == 0) {
-		crypt->bytenr = btrfs_file_extent_disk_bytenr(leaf, &item->fi);
+		crypt->bytenr = disk_bytenr;
 	} else if (ret == -EUCLEAN) {
-		btrfs_item_key_to_cpu(leaf, &key, slot);
+		btrfs_item_key_to_cpu(leaf, &key, path->slots[0]);
 		btrfs_err_rl(inode->root->fs_info,
 "%s extent in %s file, root=%llu inode=%llu offset=%llu: %s",
 			     encrypted ? "encrypted" : "plain",

@@ -58,6 +58,7 @@ static inline bool btrfs_extent_crypt_is_set(const struct btrfs_extent_crypt *cr
 int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
 			   struct btrfs_extent_crypt *crypt);
 int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
+			    const struct btrfs_file_extent_item *fi, u64 disk_bytenr,
 			    struct btrfs_extent_crypt *crypt);
 void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 				  const struct btrfs_extent_crypt *crypt);
@@ -87,6 +88,8 @@ static inline int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
 
 static inline int btrfs_read_extent_crypt(struct btrfs_inode *inode,
 					  const struct btrfs_path *path,
+					  const struct btrfs_file_extent_item *fi,
+					  u64 disk_bytenr,
 					  struct btrfs_extent_crypt *crypt)
 {
 	return 0;

@@ -8,12 +8,9 @@
 # long: yes
 # What btrfs says when it can't do without the memory
 # dmesg: BTRFS:? error \(device vdb
-# btrfs_dio_iomap_begin() gives back a reservation that btrfs_reserve_extent() has used,
-# if the direct write fails then, encrypted or not.
-# Unmounting may find that, too.
-# dmesg: WARNING: fs/btrfs/space-info\.h:[0-9]+ at btrfs_
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
+. "${0%/*}/fault-injection.sh"
 
 debugfs=/sys/kernel/debug
 cgroup=/sys/fs/cgroup/tight
@@ -25,9 +22,7 @@ read -r swap _ <<<"$SCRATCH_DEV_POOL"
 fail_allocations() {
 	local attribute start=0 end=0xffffffffffffffff task_filter=Y
 	if [ "$1" = btrfs ]; then
-		start=$(</sys/module/btrfs/sections/.text)
-		end=$(size -A "$(modinfo -n btrfs)" | awk '$1 == ".text" { print $2 }')
-		end=$(printf '0x%x' $((start + end)))
+		read -r start end < <(module_bounds btrfs)
 		task_filter=N
 	fi
 	for attribute in failslab fail_page_alloc; do

@@ -20,7 +20,10 @@ for ((i = 0; i < 100; i++)); do
 	# A fast fsync, which makes the item anew
 	echo more >>"$encrypted/file$i"
 	sync "$encrypted/file$i"
-	# A full one
+done
+for ((i = 0; i < 10; i++)); do
+	# A full one, in a log that begins with it
+	sync
 	echo $i >"$encrypted/new$i"
 	sync "$encrypted/new$i"
 done

@@ -7,6 +7,7 @@
 # timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
+. "${0%/*}/fault-injection.sh"
 
 debugfs=/sys/kernel/debug
 attributes=(failslab fail_page_alloc fail_mempool_alloc fail_mempool_alloc_bulk)
@@ -95,9 +96,8 @@ for task in /proc/[0-9]*; do
 	echo 1 >"$task/make-it-fail" || true
 done
 
-start=$(</sys/module/fscrypt_extent/sections/.text)
-size=$(size -A "$(modinfo -n fscrypt_extent)" | awk '$1 == ".text" { print $2 }')
-fail_allocations "$start" "$(printf '0x%x' $((start + size)))" 2
+read -r start end < <(module_bounds fscrypt_extent)
+fail_allocations "$start" "$end" 2
 misses=$(count_misses)
 all_io
 stop_failing
@@ -109,15 +109,13 @@ for attribute in "${attributes[@]}"; do
 done
 
 # To open a file, it does allocate.
-fail_allocations "$start" "$(printf '0x%x' $((start + size)))" 2
+fail_allocations "$start" "$end" 2
 expect_error 'Cannot allocate memory' touch "$encrypted/new"
 stop_failing
 [ "${failed[failslab]}" -gt 0 ] || fail "no allocations failed"
 
-bounds=$(awk '$4 == "[btrfs]" { print "0x" $1, $3 }' /proc/kallsyms | sort |
-	grep -A 1 ' btrfs_alloc_bounce_bio$')
-[[ $bounds =~ ^(0x[0-9a-f]+).*(0x[0-9a-f]+) ]] || fail "no such function: $bounds"
-fail_allocations "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" 0
+read -r start end < <(function_bounds btrfs_alloc_bounce_bio)
+fail_allocations "$start" "$end" 0
 all_io
 stop_failing
 for attribute in "${attributes[@]}"; do
