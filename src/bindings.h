@@ -20,9 +20,6 @@ int inline_crypto_memneq(const void *a, const void *b, size_t size);
 
 bool inline_ratelimit(void);
 
-void inline_sg_set_page(struct scatterlist *sg, struct page *page,
-			unsigned int len, unsigned int offset);
-
 /* With GFP_NOIO, which doesn't fail. */
 void inline_bio_crypt_set_ctx(struct bio *bio, const struct blk_crypto_key *key,
 			      const u64 dun[BLK_CRYPTO_DUN_ARRAY_SIZE]);
@@ -42,10 +39,6 @@ void inline_skcipher_request_set_sync_tfm(struct skcipher_request *req,
 void inline_skcipher_request_set_callback(struct skcipher_request *req,
 					  u32 flags, crypto_completion_t compl,
 					  void *data);
-void inline_skcipher_request_set_crypt(struct skcipher_request *req,
-				       struct scatterlist *src,
-				       struct scatterlist *dst,
-				       unsigned int cryptlen, void *iv);
 
 void inline_trace_fscrypt_extent_open(u8 mode, u64 root);
 void inline_trace_fscrypt_extent_close(u8 mode, u64 root);

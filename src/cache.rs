@@ -38,7 +38,10 @@ use crate::{
     },
     trace, //
 };
-use core::mem::forget;
+use core::{
+    mem::forget,
+    ptr::NonNull, //
+};
 use kernel::{
     prelude::*,
     sync::{
@@ -128,38 +131,34 @@ pub(crate) struct Cache<T: KeyHolder> {
     changed: CondVar,
 }
 
-/// A use of a slot that is `Ready`.
-struct Use<'a, T: KeyHolder> {
-    cache: &'a Cache<T>,
-    index: usize,
-}
-
-impl<T: KeyHolder> Drop for Use<'_, T> {
-    fn drop(&mut self) {
-        self.cache.put(self.index);
-    }
-}
-
 /// A holder with the key that was asked for. Its slot is in use as long as this lives.
 pub(crate) struct SlotGuard<'a, T: KeyHolder> {
-    // Fields are dropped in this order: a slot mustn't become idle while its holder has another
-    // reference.
-    holder: Arc<T>,
-    in_use: Use<'a, T>,
+    cache: &'a Cache<T>,
+    index: usize,
+    // INVARIANT: Points to the holder of that slot, which is in use, so it stays there.
+    holder: NonNull<T>,
 }
 
 impl<T: KeyHolder> SlotGuard<'_, T> {
     /// The cipher, or the key for blk-crypto.
     pub(crate) fn holder(&self) -> &T {
-        &self.holder
+        // SAFETY: It is valid by the type invariant, and as long as the slot is in use, nobody has
+        // a mutable reference.
+        unsafe { self.holder.as_ref() }
     }
 
     /// Leaves the slot in use, until [`Cache::put`] with the number that this returns.
     pub(crate) fn keep(self) -> usize {
-        let index = self.in_use.index;
+        let index = self.index;
 
-        forget(self.in_use);
+        forget(self);
         index
+    }
+}
+
+impl<T: KeyHolder> Drop for SlotGuard<'_, T> {
+    fn drop(&mut self) {
+        self.cache.put(self.index);
     }
 }
 
@@ -184,13 +183,14 @@ impl<T: KeyHolder> Cache<T> {
     }
 
     /// Changes the table such that waiting tasks have to look again.
-    fn update(&self, change: impl FnOnce(&mut State<T>)) {
+    fn update<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
         let mut state = self.state.lock();
+        let result = change(&mut state);
 
-        change(&mut state);
         if state.waiting > 0 {
             self.changed.notify_all();
         }
+        result
     }
 
     /// Gets a holder with the key `name`, which `derive` makes if no slot has it.
@@ -203,9 +203,11 @@ impl<T: KeyHolder> Cache<T> {
         purpose: Purpose,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_, T>> {
+        // INVARIANT: The table says that the slot is in use.
         let guard = |index, holder| SlotGuard {
+            cache: self,
+            index,
             holder,
-            in_use: Use { cache: self, index },
         };
 
         might_sleep();
@@ -214,8 +216,9 @@ impl<T: KeyHolder> Cache<T> {
             match state.table.find(&name) {
                 Found::Hit(index, holder) => {
                     state.counters.hits += 1;
-                    state.counters.count(purpose, holder.in_hardware());
-                    return Ok(guard(index, holder));
+                    let guard = guard(index, holder);
+                    state.counters.count(purpose, guard.holder().in_hardware());
+                    return Ok(guard);
                 }
                 Found::Miss(index, holder, evicted) => {
                     state.counters.misses += 1;
@@ -245,11 +248,10 @@ impl<T: KeyHolder> Cache<T> {
             return Err(error);
         }
 
-        let holder = Arc::from(holder);
-        let shared = holder.clone();
-        self.update(|state| {
-            state.counters.count(purpose, shared.in_hardware());
-            state.table.publish(index, name, shared);
+        let in_hardware = holder.in_hardware();
+        let holder = self.update(|state| {
+            state.counters.count(purpose, in_hardware);
+            state.table.publish(index, name, holder)
         });
         Ok(guard(index, holder))
     }
@@ -458,7 +460,7 @@ mod tests {
         let first = cache.get(a, PURPOSE, |key| random::fill(key))?;
         let second = cache.get(a, PURPOSE, |key| random::fill(key))?;
 
-        assert!(Arc::ptr_eq(&first.holder, &second.holder));
+        assert_eq!(first.holder, second.holder);
         drop((first, second));
         assert!(!hits(&cache, b)?);
         Ok(())

@@ -32,7 +32,7 @@ use core::{
 use kernel::{
     bindings::{
         scatterlist,
-        sg_init_table, //
+        SG_END, //
     },
     error::{
         from_err_ptr,
@@ -206,19 +206,27 @@ impl RequestMemory {
     }
 }
 
+/// A list of one entry: what sg_init_one() makes, of which the calls for each data unit would show in
+/// what it costs to encrypt.
+fn scatterlist_of(unit: Unit<'_>) -> scatterlist {
+    scatterlist {
+        page_link: unit.page().addr() | SG_END as usize,
+        offset: unit.offset(),
+        length: unit.len(),
+        ..Default::default()
+    }
+}
+
 /// A request to a cipher, used for one data unit after the other.
 pub(crate) struct Request<'a> {
     // INVARIANT: Points to a request to a cipher that lives for `'a`, as does the request.
     request: *mut bindings::skcipher_request,
-    src: scatterlist,
-    dst: scatterlist,
     _memory: PhantomData<&'a mut RequestMemory>,
 }
 
 impl<'a> Request<'a> {
     /// Makes a request to `cipher`.
     pub(crate) fn new(cipher: &'a Cipher, memory: &'a mut RequestMemory) -> Self {
-        let mut src = scatterlist::default();
         let request: *mut bindings::skcipher_request = memory.0.as_mut_ptr().cast();
 
         // SAFETY: `request` is followed by as much memory as a synchronous skcipher can ask for,
@@ -231,13 +239,10 @@ impl<'a> Request<'a> {
                 None,
                 null_mut(),
             );
-            sg_init_table(&mut src, 1);
         }
         // INVARIANT: It was initialized above.
         Self {
             request,
-            src,
-            dst: src,
             _memory: PhantomData,
         }
     }
@@ -253,30 +258,25 @@ impl<'a> Request<'a> {
         src: Unit<'_>,
         dst: Unit<'_>,
     ) -> Result {
-        let src_list: *mut scatterlist = &mut self.src;
-        let dst_list = if src == dst {
-            src_list
-        } else {
-            &raw mut self.dst
-        };
+        let mut src_list = scatterlist_of(src);
+        let mut dst_list;
+        let request = self.request;
 
-        // SAFETY: The request is valid by the type invariant, the scatterlists are initialized, and
-        // the units' pages are valid. As the cipher is synchronous, nothing keeps the pointers.
+        // SAFETY: The request is valid by the type invariant, and so are the pages of the units. As
+        // the cipher is synchronous, nothing keeps the pointers.
         to_result(unsafe {
-            bindings::inline_sg_set_page(src_list, src.page(), src.len(), src.offset());
-            if dst_list != src_list {
-                bindings::inline_sg_set_page(dst_list, dst.page(), dst.len(), dst.offset());
-            }
-            bindings::inline_skcipher_request_set_crypt(
-                self.request,
-                src_list,
-                dst_list,
-                src.len(),
-                iv.0.as_mut_ptr().cast(),
-            );
+            (*request).src = &raw mut src_list;
+            (*request).dst = if src == dst {
+                &raw mut src_list
+            } else {
+                dst_list = scatterlist_of(dst);
+                &raw mut dst_list
+            };
+            (*request).cryptlen = src.len();
+            (*request).iv = iv.0.as_mut_ptr();
             match direction {
-                Direction::Encrypt => bindings::crypto_skcipher_encrypt(self.request),
-                Direction::Decrypt => bindings::crypto_skcipher_decrypt(self.request),
+                Direction::Encrypt => bindings::crypto_skcipher_encrypt(request),
+                Direction::Decrypt => bindings::crypto_skcipher_decrypt(request),
             }
         })
     }

@@ -37,12 +37,6 @@ void inline_bio_crypt_set_ctx(struct bio *bio, const struct blk_crypto_key *key,
 	bio_crypt_set_ctx(bio, key, dun, GFP_NOIO);
 }
 
-void inline_sg_set_page(struct scatterlist *sg, struct page *page,
-			unsigned int len, unsigned int offset)
-{
-	sg_set_page(sg, page, len, offset);
-}
-
 void inline_crypto_free_sync_skcipher(struct crypto_sync_skcipher *tfm)
 {
 	crypto_free_sync_skcipher(tfm);
@@ -83,14 +77,6 @@ void inline_skcipher_request_set_callback(struct skcipher_request *req,
 					  void *data)
 {
 	skcipher_request_set_callback(req, flags, compl, data);
-}
-
-void inline_skcipher_request_set_crypt(struct skcipher_request *req,
-				       struct scatterlist *src,
-				       struct scatterlist *dst,
-				       unsigned int cryptlen, void *iv)
-{
-	skcipher_request_set_crypt(req, src, dst, cryptlen, iv);
 }
 
 void inline_trace_fscrypt_extent_open(u8 mode, u64 root)

@@ -76,6 +76,11 @@ impl Rings {
         };
     }
 
+    /// Whether `node` is at the front of `list`.
+    pub(crate) fn is_front(&self, list: usize, node: usize) -> bool {
+        self.links[self.nodes + list].next as usize == node
+    }
+
     /// The node at the back of `list`.
     pub(crate) fn back(&self, list: usize) -> Option<usize> {
         let last = self.links[self.nodes + list].prev as usize;
@@ -106,6 +111,9 @@ mod tests {
         rings.push_back(1, 3);
         assert!(rings.iter(0).eq([0, 1, 2]));
         assert!(rings.iter(1).eq([3]));
+        assert!(rings.is_front(0, 0));
+        assert!(!rings.is_front(0, 1));
+        assert!(!rings.is_front(1, 0));
 
         rings.remove(1);
         rings.remove(1);

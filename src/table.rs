@@ -26,13 +26,12 @@ use crate::{
     rings::Rings,
     root::RootId, //
 };
-use core::mem::replace;
+use core::{
+    mem::replace,
+    ptr::NonNull, //
+};
 use kernel::{
     prelude::*,
-    sync::{
-        Arc,
-        UniqueArc, //
-    },
     warn_on, //
 };
 
@@ -84,18 +83,15 @@ pub(crate) trait KeyHolder: Sized + Unpin {
     }
 }
 
-/// A holder that nobody else uses, so its key can be changed.
-pub(crate) type Idle<T> = Pin<UniqueArc<T>>;
-
 enum Slot<T> {
     /// Has no key, or one that nobody knows; is idle.
-    Blank(Idle<T>),
+    Blank(KBox<T>),
     /// The caller that missed has the holder. Others that want this key wait.
     Keying(KeyName),
-    /// Is idle if it has no users.
+    /// Is idle if it has no users. As long as it has, the holder stays here.
     Ready {
         name: KeyName,
-        holder: Arc<T>,
+        holder: KBox<T>,
         users: u32,
     },
     /// The key is being wiped.
@@ -104,11 +100,11 @@ enum Slot<T> {
 
 /// Outcome of a search for a slot.
 pub(crate) enum Found<T> {
-    /// This slot has the key. The caller uses it until [`Table::put`].
-    Hit(usize, Arc<T>),
+    /// This slot has the key. The caller uses it, and so the holder is valid, until [`Table::put`].
+    Hit(usize, NonNull<T>),
     /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had a key
     /// of this root before.
-    Miss(usize, Idle<T>, Option<RootId>),
+    Miss(usize, KBox<T>, Option<RootId>),
     /// There is no idle slot, or another task is about to set the key.
     Busy,
 }
@@ -119,7 +115,7 @@ pub(crate) enum OfDevice<T> {
     /// It is in use.
     Busy,
     /// It had one, of this root.
-    Taken(RootId, Idle<T>),
+    Taken(RootId, KBox<T>),
 }
 
 /// The only list in [`Table::idle`].
@@ -132,7 +128,7 @@ pub(crate) struct Table<T> {
     by_name: Rings,
     /// The same slots, by hash of their root.
     by_root: Rings,
-    /// The idle slots, most recently used first.
+    /// The idle slots, most recently used first. Those that are in use again may still be there.
     idle: Rings,
     /// Number of lists in `by_name` and in `by_root`, a power of two.
     lists: usize,
@@ -154,10 +150,10 @@ impl<T: KeyHolder> Table<T> {
         };
 
         for index in 0..size {
-            let holder = UniqueArc::new(T::new(mode)?, GFP_KERNEL)?;
+            let holder = KBox::new(T::new(mode)?, GFP_KERNEL)?;
 
             table.slots.push_within_capacity(Slot::Away)?;
-            table.put_blank(index, holder.into());
+            table.put_blank(index, holder);
         }
         Ok(table)
     }
@@ -195,26 +191,28 @@ impl<T: KeyHolder> Table<T> {
                     holder,
                     users,
                 } if other == name => {
-                    if *users == 0 {
-                        self.idle.remove(index);
-                    }
                     *users += 1;
-                    return Found::Hit(index, holder.clone());
+                    return Found::Hit(index, NonNull::from(&**holder));
                 }
                 Slot::Keying(other) if other == name => return Found::Busy,
                 _ => (),
             }
         }
 
-        let Some(index) = self.idle.back(IDLE) else {
-            return Found::Busy;
-        };
-        let evicted = match &self.slots[index] {
-            Slot::Ready { name, .. } => Some(name.root),
-            _ => None,
-        };
-        let Some(holder) = self.take(index) else {
-            return Found::Busy;
+        let (index, evicted, holder) = loop {
+            let Some(index) = self.idle.back(IDLE) else {
+                return Found::Busy;
+            };
+            let evicted = match &self.slots[index] {
+                Slot::Ready { name, .. } => Some(name.root),
+                _ => None,
+            };
+
+            match self.take(index) {
+                Some(holder) => break (index, evicted, holder),
+                // It comes back when it is idle.
+                None => self.idle.remove(index),
+            }
         };
         self.slots[index] = Slot::Keying(*name);
         self.by_name.push_front(list, index);
@@ -222,18 +220,19 @@ impl<T: KeyHolder> Table<T> {
         Found::Miss(index, holder, evicted)
     }
 
-    /// Takes the holder of an idle slot.
-    fn take(&mut self, index: usize) -> Option<Idle<T>> {
+    /// Takes the holder of a slot, if that is idle.
+    fn take(&mut self, index: usize) -> Option<KBox<T>> {
+        if let Slot::Ready { users: 1.., .. } | Slot::Keying(_) | Slot::Away = self.slots[index] {
+            return None;
+        }
         match self.send_away(index) {
-            Slot::Blank(holder) => Some(holder),
-            // There are no users, and each dropped its reference before it said so.
-            Slot::Ready { holder, .. } => Arc::into_unique_or_drop(holder),
+            Slot::Blank(holder) | Slot::Ready { holder, .. } => Some(holder),
             Slot::Keying(_) | Slot::Away => None,
         }
     }
 
     /// Takes the holder of a slot that has a key of `root`.
-    pub(crate) fn take_of_root(&mut self, root: RootId) -> Option<(usize, Idle<T>)> {
+    pub(crate) fn take_of_root(&mut self, root: RootId) -> Option<(usize, KBox<T>)> {
         let is_idle = |&index: &usize| match &self.slots[index] {
             Slot::Ready { name, users, .. } if name.root == root => !warn_on!(*users > 0),
             Slot::Keying(name) if name.root == root => !warn_on!(true),
@@ -271,17 +270,21 @@ impl<T: KeyHolder> Table<T> {
         replace(&mut self.slots[index], Slot::Away)
     }
 
-    /// Gives a holder back that has got its key. The caller then uses the slot.
-    pub(crate) fn publish(&mut self, index: usize, name: KeyName, holder: Arc<T>) {
+    /// Gives a holder back that has got its key. The caller then uses the slot, and so the holder
+    /// is valid, until [`Self::put`].
+    pub(crate) fn publish(&mut self, index: usize, name: KeyName, holder: KBox<T>) -> NonNull<T> {
+        let shared = NonNull::from(&*holder);
+
         self.slots[index] = Slot::Ready {
             name,
             holder,
             users: 1,
         };
+        shared
     }
 
     /// Gives a slot a holder without a key. It will be the next to be taken.
-    pub(crate) fn put_blank(&mut self, index: usize, holder: Idle<T>) {
+    pub(crate) fn put_blank(&mut self, index: usize, holder: KBox<T>) {
         self.send_away(index);
         self.slots[index] = Slot::Blank(holder);
         self.idle.push_back(IDLE, index);
@@ -291,7 +294,8 @@ impl<T: KeyHolder> Table<T> {
     pub(crate) fn put(&mut self, index: usize) {
         if let Slot::Ready { users, .. } = &mut self.slots[index] {
             *users -= 1;
-            if *users == 0 {
+            if *users == 0 && !self.idle.is_front(IDLE, index) {
+                self.idle.remove(index);
                 self.idle.push_front(IDLE, index);
             }
         }
