@@ -7,7 +7,6 @@ CPUs are emulated, and perhaps not all at once, makes no difference to where the
 cipher runs, but can make the waiting for a lock longer than it would be.
 """
 
-import collections
 import contextlib
 import ctypes
 import mmap
@@ -18,9 +17,10 @@ import sys
 import time
 
 import workloads
-from workloads import BLOCK, FILE, FILE_SIZE, MIB
+from workloads import BLOCK, DIRECTORY, MIB, POOL_SIZE
 
 TARGETS = ["btrfs-encrypted", "btrfs-dmcrypt"]
+FILE = f"{DIRECTORY}/file"
 READERS = 4
 CPUS = range(os.cpu_count())
 # A CPU counts that has at least this share of the samples in the cipher.
@@ -79,67 +79,59 @@ class Sampler:
         return found
 
 
-class Contention:
-    """How long tasks wait for locks, from the kernel's tracepoints for that.
-
-    The first to wait for a spinlock isn't traced, only those behind it.
+class LockStatistics:
+    """How long tasks wait for the locks of the module and hold them, if the kernel has
+    CONFIG_LOCK_STAT.
     """
 
-    def __init__(self):
-        self.dir = "/sys/kernel/tracing"
-        if not os.path.exists(f"{self.dir}/trace"):
-            workloads.run("mount", "-t", "tracefs", "tracefs", self.dir)
-        self.write("buffer_size_kb", 16384)
-        # Else symbols are printed without their modules.
-        self.write("options/sym-offset", 1)
-        self.write("events/lock/contention_begin/trigger", "stacktrace")
+    path = "/proc/lock_stat"
 
-    def write(self, name, value):
-        with open(f"{self.dir}/{name}", "w", encoding="ascii") as file:
-            file.write(str(value))
+    def __init__(self):
+        self.available = os.path.exists(self.path)
+
+    def switch(self, on):
+        if self.available:
+            with open("/proc/sys/kernel/lock_stat", "w", encoding="ascii") as file:
+                file.write(str(on))
 
     def start(self):
-        self.write("trace", "")
-        self.write("events/lock/enable", 1)
+        if self.available:
+            with open(self.path, "w", encoding="ascii") as file:
+                file.write("0")
+        self.switch(1)
 
     def stop(self):
-        """Returns seconds by the first function of the module on the stack, if any."""
-        self.write("events/lock/enable", 0)
-        waits, begun, last = collections.Counter(), {}, None
-        event = re.compile(r".*-(\d+) +\[\d+\].* ([\d.]+): contention_(begin|end)")
-        with open(f"{self.dir}/trace", encoding="utf-8") as file:
-            for line in file:
-                if found := event.match(line):
-                    task, when, what = found[1], float(found[2]), found[3]
-                    if what == "begin":
-                        begun[task] = [when, None]
-                        last = task
-                    elif task in begun:
-                        start, caller = begun.pop(task)
-                        waits[caller] += when - start
-                elif "[fscrypt_extent]" in line and last in begun and not begun[last][1]:
-                    begun[last][1] = line.split()[1]
-        return waits
+        self.switch(0)
+
+    def print(self, seconds):
+        if not self.available:
+            return
+        with open(self.path, encoding="ascii") as file:
+            # Numbers of bounces and contentions; the wait's minimum, maximum, sum and
+            # mean; numbers of bounces and acquisitions; the same for holding.
+            lines = re.findall(r"^ *(fscrypt_extent::\w+): +(\d.*)", file.read(), re.MULTILINE)
+        for name, line in lines:
+            figures = [float(word) for word in line.split()]
+            waited = figures[4] / 1e6 / seconds / len(CPUS)
+            held = figures[10] / 1e6 / seconds
+            print(f"  {name}: acquired {figures[7]:,.0f} times, held for {held:.2%} of the "
+                  f"time, waited for during {waited:.2%} of the CPUs' time", flush=True)
 
 
 @contextlib.contextmanager
-def measured(target, workload, contention):
+def measured(target, workload, lock_statistics):
     samplers = [Sampler(cpu) for cpu in CPUS]
-    contention.start()
+    lock_statistics.start()
     start = time.monotonic()
     yield
     seconds = time.monotonic() - start
-    waits = contention.stop()
+    lock_statistics.stop()
     hits = [sum(any(a <= ip < b for a, b in CIPHER) for ip in sampler.addresses())
             for sampler in samplers]
     used = sum(count >= SHARE * sum(hits) > 0 for count in hits)
     print(f"{target}, {workload}: the cipher ran on {used} CPUs, in {sum(hits)} samples:",
           *hits, f"in {seconds:.1f} s", flush=True)
-    if not waits:
-        print("  no waiting for locks was traced", flush=True)
-    for caller, waited in waits.most_common():
-        print(f"  waiting for locks: {waited / seconds / len(CPUS):.2%} of the CPUs' time in",
-              caller or "the rest of the kernel", flush=True)
+    lock_statistics.print(seconds)
 
 
 def in_parallel(count, work):
@@ -177,16 +169,16 @@ def read_randomly(number):
 
 def main():
     workloads.make_disk()
-    contention = Contention()
+    lock_statistics = LockStatistics()
     for name in TARGETS:
         target = workloads.Target(name)
-        with measured(name, "a buffered writer", contention):
+        with measured(name, "a buffered writer", lock_statistics):
             write()
-        target.remount()
-        with measured(name, "a reader of 1 MiB", contention):
+        target.remount(POOL_SIZE)
+        with measured(name, "a reader of 1 MiB", lock_statistics):
             read()
-        target.remount()
-        with measured(name, f"{READERS} random readers", contention):
+        target.remount(POOL_SIZE)
+        with measured(name, f"{READERS} random readers", lock_statistics):
             in_parallel(READERS, read_randomly)
         target.remove()
 

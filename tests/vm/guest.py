@@ -186,7 +186,7 @@ class Guest:
                    "-display", "none", "-no-reboot"]
         if self.icount:
             # With these, a string instruction counts once for every byte.
-            cpu, smp = cpu + ",-erms,-fsrm", 1
+            cpu, smp = cpu + ",-erms,-fsrm,-fsrs", 1
             command += ["-accel", "tcg", "-icount", "shift=0,sleep=off"]
         elif accel == "kvm":
             command += ["-accel", "kvm"]
