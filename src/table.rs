@@ -62,8 +62,9 @@ pub(crate) enum KeyKind {
 
 /// What a slot has: something that a key can be set in.
 ///
-/// Nothing but [`KeyHolder::new`] allocates memory.
-pub(crate) trait KeyHolder: Sized + Unpin {
+/// Nothing but [`KeyHolder::new`] allocates memory. It is `Sync` because all who want the same key
+/// share a slot.
+pub(crate) trait KeyHolder: Sized + Send + Sync {
     /// Makes one without a key. Sleeps, allocates with `GFP_KERNEL`.
     fn new(mode: &'static Mode) -> Result<Self>;
 

@@ -4,8 +4,9 @@
 
 usage: run-tests.py [--long]
 
-TESTS has the patterns of the tests to run; without it, all run.  Prints KTAP, then "N passed, N failed, N skipped".  GUESTS says how many guests
-run at once (default: one for each CPU that is there, at most 4).
+TESTS has the patterns of the tests to run; without it, all run.  Prints KTAP, then
+"N passed, N failed, N skipped".  GUESTS says how many guests run at once (default:
+one for each CPU that is there, at most 4).
 """
 
 import fnmatch
