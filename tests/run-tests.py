@@ -18,8 +18,9 @@ import threading
 import time
 
 sys.path.insert(0, "tests/vm")
-from guest import (BUILD, DEBUG_FACTOR, KERNEL, Guest, GuestDied, MEMORY_MIB,  # noqa: E402
-                   PowerCut, acceleration, remove_stale_directories)
+from guest import (BUILD, DEBUG_FACTOR, EmulatorDied, KERNEL, Guest,  # noqa: E402
+                   GuestDied, MEMORY_MIB, PowerCut, acceleration,
+                   remove_stale_directories)
 
 DIRECTORY = "tests/guest"
 SKIP_STATUS = 77
@@ -93,6 +94,8 @@ class Result:
 
     def __init__(self):
         self.failed = ""
+        # Why it failed says nothing about the kernel.
+        self.emulator_died = False
         self.skipped = ""
         self.seconds = 0.0
         # For a test that prints KTAP: the result lines of its cases.
@@ -187,6 +190,9 @@ class Worker(threading.Thread):
             started = time.monotonic()
             try:
                 result = self.run_test(test)
+                if result.emulator_died:
+                    self.runner.say(f"{test.name}: {result.failed}: trying again")
+                    result = self.run_test(test)
             except Exception as error:  # pylint: disable=broad-except
                 result = Result()
                 result.failed = f"the test runner failed: {error!r}"
@@ -219,12 +225,14 @@ class Worker(threading.Thread):
                 result.failed = f"no end after {test.seconds * DEBUG_FACTOR} s"
             except GuestDied as error:
                 result.failed = str(error)
+                result.emulator_died = isinstance(error, EmulatorDied)
             messages = kernel_messages(self.guest, start)
             self.guest.on_output = lambda data: None
         with open(messages_path, "w", encoding="utf-8") as file:
             file.write(messages)
         found = splats(test, messages)
         if found:
+            result.emulator_died = False
             result.failed = (result.failed + "; " if result.failed else "") \
                 + f"kernel: {found[0]}"
         if test.ktap and not result.skipped:
@@ -274,6 +282,10 @@ class Runner:
         self.number = 0
         self.passed = self.failed = self.skipped = 0
         self.allowed_skips = allowed_skips()
+
+    def say(self, text):
+        with self.lock:
+            print("# " + text, flush=True)
 
     def report(self, test, result):
         if result.skipped and not result.failed and test.name not in self.allowed_skips:

@@ -51,10 +51,15 @@ FSTESTS_VARIABLES = ["TIME_FACTOR", "LOAD_FACTOR", "MKFS_OPTIONS", "MOUNT_OPTION
 
 BOOT_SECONDS = 120 * DEBUG_FACTOR
 KVM_PROBE_SECONDS = 20
+QEMU_END_SECONDS = 10
 
 
 class GuestDied(Exception):
     """QEMU ended, or the guest did not answer in time."""
+
+
+class EmulatorDied(GuestDied):
+    """QEMU ended or the guest did not boot, and no word of the kernel says why."""
 
 
 class PowerCut(Exception):
@@ -120,6 +125,7 @@ class Guest:
         self.interactive = interactive
         self.qemu = None
         self.control = None
+        self.booted = False
         self.unread = b""
         self.output = None
         self.output_ended = threading.Event()
@@ -173,11 +179,15 @@ class Guest:
 
     def _qemu_command(self, accel):
         # no_timer_check: on a busy host, TCG may be too slow for that check.
+        # maxcpus=1: QEMU may abort if one CPU uses a device's memory while another
+        # moves it (https://gitlab.com/qemu-project/qemu/-/issues/1921), as the kernel
+        # does while it looks for devices.  tests/vm/init starts the other CPUs.
         cmdline = (
             f"console=ttyS0 root=root rootfstype=9p "
             f"rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose,"
             f"access=any ro init={REPO}/tests/vm/init GUEST={self.dir}/settings "
-            f"panic=-1 random.trust_cpu=on no_timer_check {self.cmdline}"
+            f"panic=-1 random.trust_cpu=on no_timer_check maxcpus=1 "
+            f"{self.cmdline}"
         )
         # Without five-level page tables: an interrupt while the kernel is finding out
         # whether there are any gets a false report from KASAN.
@@ -224,6 +234,7 @@ class Guest:
     def boot(self, accel=None, seconds=BOOT_SECONDS):
         """Returns when the guest is ready to run a program."""
         accel = accel or acceleration()
+        self.booted = False
         listening = {}
         # A short relative name: paths of sockets are limited to 107 bytes.
         for port in "control", "output":
@@ -248,7 +259,7 @@ class Guest:
                         break
                     except TimeoutError:
                         if self.qemu.poll() is not None:
-                            raise GuestDied(self.qemu_error()) from None
+                            raise self.end_of_qemu() from None
         finally:
             for port in listening.values():
                 port.close()
@@ -257,13 +268,29 @@ class Guest:
         try:
             line = self._read_line(time.monotonic() + seconds)
         except TimeoutError:
-            raise GuestDied(f"no boot in {seconds} s") from None
+            raise EmulatorDied(f"no boot in {seconds} s") from None
         if line != "ready":
             raise GuestDied(f"the guest said '{line}'")
+        self.booted = True
 
-    def qemu_error(self):
-        with open(f"{self.dir}/qemu.log", encoding="utf-8", errors="replace") as file:
-            return "QEMU ended: " + file.read().strip()[-500:]
+    def end_of_qemu(self):
+        """Returns an exception that says why QEMU has closed the ports."""
+        messages = self.console_text().splitlines()
+        for line in reversed(messages):
+            if re.search("Kernel panic|BUG:|Oops", line):
+                return GuestDied("the guest ended: " + line)
+        try:
+            status = self.qemu.wait(QEMU_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return GuestDied("the guest closed its port")
+        if status < 0:
+            return EmulatorDied(f"QEMU was killed by {signal.Signals(-status).name}")
+        if status > 0:
+            with open(f"{self.dir}/qemu.log", encoding="utf-8", errors="replace") as file:
+                return EmulatorDied("QEMU ended: " + file.read().strip()[-500:])
+        kind = GuestDied if self.booted else EmulatorDied
+        return kind("the guest reset itself; its last message: "
+                    + (messages or ["none"])[-1])
 
     def _read_output(self):
         connection = self.output
@@ -302,20 +329,15 @@ class Guest:
             except ConnectionResetError:
                 data = b""
             if not data:
-                raise GuestDied("the guest ended: " + self.last_words())
+                raise self.end_of_qemu()
             self.unread += data
         line, self.unread = self.unread.split(b"\n", 1)
         return line.decode("utf-8", "replace")
 
-    def last_words(self):
-        """Returns the kernel's reason for its end, if it gave one."""
-        for line in reversed(self.console_text().splitlines()):
-            if re.search("Kernel panic|BUG:|Oops", line):
-                return line
-        return "no reason in " + self.console
-
     def console_text(self, start=0):
         """Returns the kernel's messages from the byte offset on."""
+        if not os.path.exists(self.console):
+            return ""
         with open(self.console, "rb") as file:
             file.seek(start)
             return file.read().decode("utf-8", "replace").replace("\r", "")
