@@ -22,6 +22,7 @@
 #include <linux/bio.h>
 #include <linux/mempool.h>
 #include <linux/sched/mm.h>
+#include <linux/sizes.h>
 #include "accessors.h"
 #include "bio.h"
 #include "btrfs_inode.h"
@@ -31,12 +32,12 @@
 #include "ordered-data.h"
 
 /*
- * A write is encrypted in pieces of at most this many pages, and the reserve of
+ * A write is encrypted in pieces of at most this many bytes, and the reserve of
  * bounce pages is that large.  As mempool_alloc_bulk() takes from the reserve all
  * that it needs or waits, and as one that has got its pages waits for nothing but
  * a cipher and the I/O, writers can't block each other with half of it each.
  */
-#define BTRFS_BOUNCE_PAGES	128
+#define BTRFS_BOUNCE_SIZE	SZ_512K
 
 static struct bio_set btrfs_bounce_bioset;
 static mempool_t btrfs_bounce_page_pool;
@@ -184,8 +185,8 @@ static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 l
 }
 
 /*
- * Allocate a bio with pages of its own for the part of @bbio at @iter, @len bytes
- * at most BTRFS_BOUNCE_PAGES pages.  Does not fail.
+ * Allocate a bio with pages of its own for the part of @bbio at @iter, of which
+ * @len, at most BTRFS_BOUNCE_SIZE, is the size in bytes.  Does not fail.
  *
  * A function of its own, so that fault injection can tell from the stack that an
  * allocation is one of these, which have reserves.
@@ -257,7 +258,7 @@ void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
 
 	/* @bbio itself counts as pending until all its pieces are submitted. */
 	while (iter.bi_size) {
-		const u32 len = min(iter.bi_size, BTRFS_BOUNCE_PAGES << PAGE_SHIFT);
+		const u32 len = min(iter.bi_size, BTRFS_BOUNCE_SIZE);
 		struct btrfs_bio *bounce = btrfs_alloc_bounce_bio(bbio, &iter, len);
 
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
@@ -302,7 +303,8 @@ int __init btrfs_extent_crypt_init(void)
 			  BIOSET_NEED_BVECS);
 	if (ret)
 		return ret;
-	ret = mempool_init_page_pool(&btrfs_bounce_page_pool, BTRFS_BOUNCE_PAGES, 0);
+	ret = mempool_init_page_pool(&btrfs_bounce_page_pool,
+				     BTRFS_BOUNCE_SIZE >> PAGE_SHIFT, 0);
 	if (ret)
 		bioset_exit(&btrfs_bounce_bioset);
 	return ret;
