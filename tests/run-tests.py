@@ -24,7 +24,7 @@ from guest import (BUILD, DEBUG_FACTOR, EmulatorDied, KERNEL, Guest,  # noqa: E4
 
 DIRECTORY = "tests/guest"
 SKIP_STATUS = 77
-DEFAULT_SECONDS = 120
+DEFAULT_SECONDS = 300
 LOG_LINES_SHOWN = 30
 
 # What the kernel must not say, unless a test expects it.

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What tools show of an encrypted directory, and what they can do there, with and
 # without the key, is the same on btrfs as on ext4.
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

@@ -4,7 +4,6 @@
 # there are ciphers; in the middle of this the key is removed.  What is open can be
 # read throughout, and when it isn't open any more, nothing of the key is left.
 # module: no
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

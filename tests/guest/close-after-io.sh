@@ -3,7 +3,6 @@
 # Files are closed, their keys removed and the filesystem unmounted right after
 # reads and writes were started, and while they end.  On the debug kernel KASAN
 # would see a handle used after it is closed.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

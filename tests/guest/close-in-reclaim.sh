@@ -3,7 +3,6 @@
 # Inodes are evicted by reclaim while keys are set up, ciphers of each mode are
 # allocated, and keys are removed.  Closing in reclaim must wait for none of that.
 # guest: own
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Several processes read and write, while the filesystem is synced, balanced,
 # defragmented and snapshotted underneath, and caches are dropped.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

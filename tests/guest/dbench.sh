@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # dbench with ten clients, for STRESS_SECONDS, in an encrypted directory.
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

@@ -3,7 +3,6 @@
 # Debian's fscrypt and subvolumes: of all mounts of a filesystem it uses the one that
 # shows what the others show too, with what is mounted below that.  It refuses to
 # work in others, or if there is no such mount.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

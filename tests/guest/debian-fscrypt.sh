@@ -3,7 +3,6 @@
 # Debian's fscrypt, which knows nothing of this module: protectors, lock, unlock,
 # purge, for root and for an ordinary user, and each kind of policy that it can
 # make.
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

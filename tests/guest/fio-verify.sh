@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # fio writes blocks that say what and where they are, in every way, and finds
 # them again: at once, after dropping the caches, and after a remount.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

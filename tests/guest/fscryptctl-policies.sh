@@ -3,7 +3,6 @@
 # Each option of fscryptctl set_policy: what it sets is what get_policy shows and
 # how files are encrypted; what can't work is refused, and the kernel's log says
 # why.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/file-tree.sh"

@@ -3,7 +3,6 @@
 # Names and symlink targets of all kinds of lengths in AES-256-HCTR2, with each
 # padding.  fstests' test of them, generic/693, can't run on btrfs, as it wants
 # IV_INO_LBLK policies too.
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

@@ -4,7 +4,7 @@
 # on more than eight of them: no keyslot keeps a key of a device that has left, and
 # none is used in place of another.  There are fewer keys than extents, or more.
 # module: no
-# timeout: 400
+# timeout: 600
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/inline-disks.sh"

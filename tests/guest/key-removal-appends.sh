@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What was appended to a file is not lost because its key was removed, neither when
 # it was still dirty after the last close, nor while keys come and go all the time.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

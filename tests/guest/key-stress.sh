@@ -3,7 +3,6 @@
 # Files are opened, written in all ways, mapped, renamed and deleted while keys are
 # added and removed and caches dropped.  No write that succeeded may be lost.
 # STRESS_SECONDS says how long; key-stress-10-minutes takes longer.
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

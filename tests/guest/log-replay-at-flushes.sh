@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The power could be cut after any flush: each time the log can be replayed without
 # the key, and with it what was synced by then is right.  Some flushes are tried.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

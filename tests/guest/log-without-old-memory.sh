@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What fsync writes to the log has nothing of what was in memory before: not all
 # of a logged inode item used to be initialised.
-# timeout: 180
+# timeout: 400
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

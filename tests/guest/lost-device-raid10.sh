@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # On RAID10, data is there without one disk, and is rebuilt without the key.
 # dmesg: BTRFS (error|warning) .*(missing|dev_replace)
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/lost-device.sh"
 

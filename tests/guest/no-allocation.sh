@@ -4,7 +4,6 @@
 # exception.  Where btrfs allocates for it, a reserve serves if nothing else is left.
 # So I/O succeeds although all of these allocations fail.
 # module: no
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/fault-injection.sh"

@@ -3,7 +3,6 @@
 # No two extents have the same nonce: with one, equal data would be equal on the
 # disk.  Not after direct writes that are split, nor after short ones, nor after
 # clones, snapshots, defragmentation and balance.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The oracle reads compressed extents: what is encrypted is the compressed data.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/file-tree.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Data units of all sizes: the index is counted right from the beginning of the
 # extent, through random I/O, clones, defragmentation and balance.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/file-tree.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The oracle reads every copy of the data on SINGLE, DUP, RAID0 and RAID1: each
 # is the ciphertext that the checksums are of.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/file-tree.sh"

@@ -4,7 +4,6 @@
 # ever: writers and readers with two keys, in two modes, one of which is Adiantum,
 # while one key is removed and added all the time.
 # module: no
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

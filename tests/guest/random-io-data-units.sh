@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The same random I/O as in a plain directory, with data units of 512 bytes and
 # a cipher that needs the whole unit at once.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

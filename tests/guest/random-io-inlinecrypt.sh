@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The same random I/O as in a plain directory, encrypted by hardware that has one
 # keyslot, and by blk-crypto-fallback.
-# timeout: 300
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/inline-disks.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The same random I/O as in a plain directory, without copy on write and
 # checksums: overwriting encrypts anew with the extent's old nonce.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

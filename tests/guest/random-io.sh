@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Random buffered, mapped and direct I/O, truncation, allocation and cloning do the
 # same in an encrypted directory as in a plain one.
-# timeout: 240
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
