@@ -3,6 +3,7 @@
 # With the largest number of ciphers, the pools take as much memory as is documented,
 # no key is evicted, and removing the master key wipes all of them.
 # module: no
+# timeout: 600
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
