@@ -37,7 +37,7 @@
  * that it needs or waits, and as one that has got its pages waits for nothing but
  * a cipher and the I/O, writers can't block each other with half of it each.
  */
-#define BTRFS_BOUNCE_SIZE	SZ_512K
+#define BTRFS_BOUNCE_SIZE	SZ_256K
 
 static struct bio_set btrfs_bounce_bioset;
 static mempool_t btrfs_bounce_page_pool;
