@@ -190,7 +190,7 @@ class Worker(threading.Thread):
             started = time.monotonic()
             try:
                 result = self.run_test(test)
-                if result.emulator_died:
+                if result.emulator_died and not self.runner.stopping:
                     self.runner.say(f"{test.name}: {result.failed}: trying again")
                     result = self.run_test(test)
             except Exception as error:  # pylint: disable=broad-except

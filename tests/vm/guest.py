@@ -141,6 +141,9 @@ class Guest:
         self.out = f"{self.dir}/out"
         self.console = f"{self.dir}/console"
         os.mkdir(self.out)
+        # QEMU may end before it makes it.
+        with open(self.console, "wb"):
+            pass
         self.images = dict(zip(DEVICES, (f"{self.dir}/{d}.img" for d in DISKS)))
         for image in self.images.values():
             with open(image, "wb") as file:
@@ -336,8 +339,6 @@ class Guest:
 
     def console_text(self, start=0):
         """Returns the kernel's messages from the byte offset on."""
-        if not os.path.exists(self.console):
-            return ""
         with open(self.console, "rb") as file:
             file.seek(start)
             return file.read().decode("utf-8", "replace").replace("\r", "")
@@ -504,8 +505,7 @@ def main():
     except KeyboardInterrupt:
         return 130
     finally:
-        if os.path.exists(guest.console):
-            shutil.copy(guest.console, f"{BUILD}/log/{arguments.what}.console")
+        shutil.copy(guest.console, f"{BUILD}/log/{arguments.what}.console")
         if arguments.keep:
             shutil.rmtree(arguments.keep, ignore_errors=True)
             shutil.move(guest.out, arguments.keep)
