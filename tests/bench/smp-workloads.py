@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs parallel workloads in a guest with several CPUs: see tests/bench/smp.
 
-Each CPU's clock takes samples of what the CPU executes, 1,000 in a second.  That the
+Each CPU's clock takes samples of what the CPU executes, 250 in a second.  That the
 CPUs are emulated, and perhaps not all at once, makes no difference to where the
 cipher runs, but can make the waiting for a lock longer than it would be.
 """
@@ -33,8 +33,8 @@ PERF_SAMPLE_IP = 1
 PERF_RECORD_SAMPLE = 9
 PERF_ATTR_SIZE = 136
 PERF_FREQUENCY = 1 << 10
-SAMPLES_IN_A_SECOND = 1000
-RING_BYTES = 256 * mmap.PAGESIZE
+SAMPLES_IN_A_SECOND = 250
+RING_BYTES = 1024 * mmap.PAGESIZE
 
 
 def symbols():
