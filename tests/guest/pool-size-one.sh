@@ -18,7 +18,7 @@ modprobe fscrypt_extent pool_size=1
 start_encrypted
 make_key other
 other=$(add_key other)
-head -c 1M /dev/urandom >shared
+head -c 16M /dev/urandom >shared
 writers=()
 readers=()
 touch going
