@@ -10,7 +10,7 @@
 # read_shared DIRECTORY: over and over from the disk, as several of these do at once
 read_shared() {
 	while [ -e going ]; do
-		dd if="$1/shared" iflag=direct bs=1M status=none | cmp - shared || return
+		direct_dd if="$1/shared" bs=1M | cmp - shared || return
 	done
 }
 
