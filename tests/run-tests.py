@@ -26,6 +26,8 @@ DIRECTORY = "tests/guest"
 SKIP_STATUS = 77
 DEFAULT_SECONDS = 300
 LOG_LINES_SHOWN = 30
+# Of what the kernel said before and after the first line that it must not say.
+KERNEL_LINES_SHOWN = 6
 
 # What the kernel must not say, unless a test expects it.
 SPLAT = re.compile(
@@ -94,6 +96,8 @@ class Result:
 
     def __init__(self):
         self.failed = ""
+        # What the kernel said when it said something that it must not say.
+        self.kernel_lines = []
         # Why it failed says nothing about the kernel.
         self.emulator_died = False
         self.skipped = ""
@@ -145,10 +149,13 @@ def kernel_messages(guest, start):
     return guest.console_text(start)
 
 
-def splats(test, messages):
-    return [line for line in messages.splitlines()
-            if SPLAT.search(line)
-            and not any(pattern.search(line) for pattern in test.expected)]
+def first_splat(test, messages):
+    """Returns the number of the first line that the kernel must not say, or None."""
+    for number, line in enumerate(messages):
+        if (SPLAT.search(line)
+                and not any(pattern.search(line) for pattern in test.expected)):
+            return number
+    return None
 
 
 def case_results(log):
@@ -230,11 +237,14 @@ class Worker(threading.Thread):
             self.guest.on_output = lambda data: None
         with open(messages_path, "w", encoding="utf-8") as file:
             file.write(messages)
-        found = splats(test, messages)
-        if found:
+        lines = messages.splitlines()
+        at = first_splat(test, lines)
+        if at is not None:
             result.emulator_died = False
             result.failed = (result.failed + "; " if result.failed else "") \
-                + f"kernel: {found[0]}"
+                + f"kernel: {lines[at]}"
+            result.kernel_lines = lines[max(at - KERNEL_LINES_SHOWN, 0):
+                                        at + 1 + KERNEL_LINES_SHOWN]
         if test.ktap and not result.skipped:
             with open(log_path, encoding="utf-8", errors="replace") as file:
                 result.cases = case_results(file.read())
@@ -298,7 +308,7 @@ class Runner:
             self.print_cases(result)
             if result.failed:
                 print(f"not ok {self.number} {test.name} # {result.failed}")
-                self.print_log(test)
+                self.print_log(test, result)
             elif result.skipped:
                 print(f"ok {self.number} {test.name} # SKIP {result.skipped}")
             else:
@@ -326,7 +336,9 @@ class Runner:
                 self.passed += 1
 
     @staticmethod
-    def print_log(test):
+    def print_log(test, result):
+        for line in result.kernel_lines:
+            print("# kernel: " + line)
         base = f"{BUILD}/log/test/{test.name}"
         try:
             with open(base + ".log", encoding="utf-8", errors="replace") as file:
