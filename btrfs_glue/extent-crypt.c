@@ -11,7 +11,8 @@
  * Data is encrypted when a write bio enters btrfs_submit_bbio(), and decrypted
  * when a read bio has been verified and, if necessary, repaired.  So everything
  * below, i.e. checksums, mirrors, parity, repair, scrub and device replace, knows
- * nothing but ciphertext and needs no key.
+ * nothing but ciphertext and needs no key.  Large I/O is cut into pieces, which
+ * several CPUs encrypt or decrypt at once.
  *
  * A write whose ordered extent has no nonce is failed.  There is no way from a
  * missing nonce, key or handle to plaintext on disk.
@@ -22,7 +23,7 @@
 #include <linux/bio.h>
 #include <linux/mempool.h>
 #include <linux/sched/mm.h>
-#include <linux/sizes.h>
+#include <linux/workqueue.h>
 #include "accessors.h"
 #include "bio.h"
 #include "btrfs_inode.h"
@@ -32,15 +33,22 @@
 #include "ordered-data.h"
 
 /*
- * A write is encrypted in pieces of at most this many bytes, and the reserve of
- * bounce pages is that large.  As mempool_alloc_bulk() takes from the reserve all
- * that it needs or waits, and as one that has got its pages waits for nothing but
- * a cipher and the I/O, writers can't block each other with half of it each.
+ * A write of at least this many bytes is encrypted by a worker.  Else one CPU would
+ * encrypt all that one task writes, or that one file's writeback does.
  */
-#define BTRFS_BOUNCE_SIZE	SZ_256K
+#define BTRFS_ENCRYPT_ASYNC_SIZE	SZ_64K
 
 static struct bio_set btrfs_bounce_bioset;
+
+/*
+ * The reserve of bounce pages is as large as a piece.  As mempool_alloc_bulk() takes
+ * from it all that it needs or waits, and as one that has got its pages waits for
+ * nothing but a cipher and the I/O, writers can't block each other with half of it
+ * each.
+ */
 static mempool_t btrfs_bounce_page_pool;
+
+static struct workqueue_struct *btrfs_encrypt_workers;
 
 /*
  * Get the nonce for a new extent.
@@ -186,7 +194,7 @@ static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 l
 
 /*
  * Allocate a bio with pages of its own for the part of @bbio at @iter, of which
- * @len, at most BTRFS_BOUNCE_SIZE, is the size in bytes.  Does not fail.
+ * @len, at most BTRFS_CRYPT_SIZE, is the size in bytes.  Does not fail.
  *
  * A function of its own, so that fault injection can tell from the stack that an
  * allocation is one of these, which have reserves.
@@ -221,27 +229,19 @@ static noinline struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
 }
 
 /*
- * Encrypt a data write and submit it.
- *
- * @bbio is ended as if it had been submitted itself.  Its pages are left alone,
- * unless they are those of a compressed extent, which nobody else can see.
+ * Encrypt a data write and submit it, now.
  *
  * Pages are allocated before the engine is asked for a cipher.  Waiting for pages
  * with a cipher held could deadlock with a writer that waits for the cipher with
  * the pages held.
  */
-void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
+static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
 {
 	const struct inode *inode = &bbio->inode->vfs_inode;
 	struct btrfs_ordered_extent *ordered = bbio->ordered;
 	const struct btrfs_extent_crypt *crypt = &ordered->crypt;
 	struct bvec_iter iter = bbio->bio.bi_iter;
 	int ret = 0;
-
-	if (WARN_ON_ONCE(!crypt->bytenr)) {
-		btrfs_bio_end_io(bbio, BLK_STS_IOERR);
-		return;
-	}
 
 	if (test_bit(BTRFS_ORDERED_COMPRESSED, &ordered->flags)) {
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
@@ -252,13 +252,13 @@ void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
 			return;
 		}
 		bbio->has_ciphertext = true;
-		btrfs_submit_bbio(bbio, mirror_num);
+		btrfs_submit_bbio(bbio, 0);
 		return;
 	}
 
 	/* @bbio itself counts as pending until all its pieces are submitted. */
 	while (iter.bi_size) {
-		const u32 len = min(iter.bi_size, BTRFS_BOUNCE_SIZE);
+		const u32 len = min(iter.bi_size, BTRFS_CRYPT_SIZE);
 		struct btrfs_bio *bounce = btrfs_alloc_bounce_bio(bbio, &iter, len);
 
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
@@ -271,10 +271,42 @@ void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
 		refcount_inc(&ordered->refs);
 		bounce->ordered = ordered;
 		atomic_inc(&bbio->pending_ios);
-		btrfs_submit_bbio(bounce, mirror_num);
+		btrfs_submit_bbio(bounce, 0);
 		bio_advance_iter(&bbio->bio, &iter, len);
 	}
 	btrfs_bio_end_io(bbio, ret ? BLK_STS_IOERR : BLK_STS_OK);
+}
+
+static void btrfs_encrypt_work(struct work_struct *work)
+{
+	btrfs_encrypt_and_submit(container_of(work, struct btrfs_bio, end_io_work));
+}
+
+/*
+ * Encrypt a data write and submit it to all mirrors, perhaps later.
+ *
+ * @bbio is ended as if it had been submitted itself.  Its pages are left alone,
+ * unless they are those of a compressed extent, which nobody else can see.
+ *
+ * The raid-stripe-tree needs one submitter for all bios of an ordered extent.
+ *
+ * A worker waits for pages, ciphers and the block layer, none of which needs
+ * another worker of this kind.
+ */
+void btrfs_submit_encrypted(struct btrfs_bio *bbio)
+{
+	if (WARN_ON_ONCE(!bbio->ordered->crypt.bytenr)) {
+		btrfs_bio_end_io(bbio, BLK_STS_IOERR);
+		return;
+	}
+	if (bbio->bio.bi_iter.bi_size < BTRFS_ENCRYPT_ASYNC_SIZE ||
+	    btrfs_fs_incompat(bbio->inode->root->fs_info, RAID_STRIPE_TREE)) {
+		btrfs_encrypt_and_submit(bbio);
+		return;
+	}
+	/* Nothing else uses it before @bbio itself goes to a device, if it does. */
+	INIT_WORK(&bbio->end_io_work, btrfs_encrypt_work);
+	queue_work(btrfs_encrypt_workers, &bbio->end_io_work);
 }
 
 /*
@@ -299,14 +331,24 @@ int __init btrfs_extent_crypt_init(void)
 {
 	int ret;
 
+	btrfs_encrypt_workers = alloc_workqueue("btrfs-encrypt",
+						WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!btrfs_encrypt_workers)
+		return -ENOMEM;
 	ret = bioset_init(&btrfs_bounce_bioset, BIO_POOL_SIZE, offsetof(struct btrfs_bio, bio),
 			  BIOSET_NEED_BVECS);
 	if (ret)
-		return ret;
+		goto out_workers;
 	ret = mempool_init_page_pool(&btrfs_bounce_page_pool,
-				     BTRFS_BOUNCE_SIZE >> PAGE_SHIFT, 0);
+				     BTRFS_CRYPT_SIZE >> PAGE_SHIFT, 0);
 	if (ret)
-		bioset_exit(&btrfs_bounce_bioset);
+		goto out_bioset;
+	return 0;
+
+out_bioset:
+	bioset_exit(&btrfs_bounce_bioset);
+out_workers:
+	destroy_workqueue(btrfs_encrypt_workers);
 	return ret;
 }
 
@@ -314,4 +356,5 @@ void __cold btrfs_extent_crypt_exit(void)
 {
 	mempool_exit(&btrfs_bounce_page_pool);
 	bioset_exit(&btrfs_bounce_bioset);
+	destroy_workqueue(btrfs_encrypt_workers);
 }

@@ -5,6 +5,7 @@
 
 #include <linux/fscrypt.h>
 #include <linux/fscrypt_extent.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 #include <uapi/linux/btrfs_tree.h>
 
@@ -12,6 +13,9 @@ struct btrfs_bio;
 struct btrfs_inode;
 struct btrfs_path;
 struct extent_map;
+
+/* Data is encrypted and decrypted in pieces of at most this many bytes. */
+#define BTRFS_CRYPT_SIZE	SZ_256K
 
 /*
  * What is needed, besides the inode, to encrypt or decrypt part of an extent.
@@ -63,7 +67,7 @@ int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *
 void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 				  const struct btrfs_extent_crypt *crypt);
 
-void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num);
+void btrfs_submit_encrypted(struct btrfs_bio *bbio);
 blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
 
 bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio);
@@ -100,7 +104,7 @@ static inline void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_exte
 {
 }
 
-static inline void btrfs_submit_encrypted(struct btrfs_bio *bbio, int mirror_num)
+static inline void btrfs_submit_encrypted(struct btrfs_bio *bbio)
 {
 }
 
