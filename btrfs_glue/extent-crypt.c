@@ -48,8 +48,6 @@ static struct bio_set btrfs_bounce_bioset;
  */
 static mempool_t btrfs_bounce_page_pool;
 
-static struct workqueue_struct *btrfs_encrypt_workers;
-
 /*
  * Get the nonce for a new extent.
  *
@@ -295,18 +293,20 @@ static void btrfs_encrypt_work(struct work_struct *work)
  */
 void btrfs_submit_encrypted(struct btrfs_bio *bbio)
 {
+	struct btrfs_fs_info *fs_info = bbio->inode->root->fs_info;
+
 	if (WARN_ON_ONCE(!bbio->ordered->crypt.bytenr)) {
 		btrfs_bio_end_io(bbio, BLK_STS_IOERR);
 		return;
 	}
 	if (bbio->bio.bi_iter.bi_size < BTRFS_ENCRYPT_ASYNC_SIZE ||
-	    btrfs_fs_incompat(bbio->inode->root->fs_info, RAID_STRIPE_TREE)) {
+	    btrfs_fs_incompat(fs_info, RAID_STRIPE_TREE)) {
 		btrfs_encrypt_and_submit(bbio);
 		return;
 	}
 	/* Nothing else uses it before @bbio itself goes to a device, if it does. */
 	INIT_WORK(&bbio->end_io_work, btrfs_encrypt_work);
-	queue_work(btrfs_encrypt_workers, &bbio->end_io_work);
+	queue_work(fs_info->encrypt_workers, &bbio->end_io_work);
 }
 
 /*
@@ -331,24 +331,14 @@ int __init btrfs_extent_crypt_init(void)
 {
 	int ret;
 
-	btrfs_encrypt_workers = alloc_workqueue("btrfs-encrypt",
-						WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!btrfs_encrypt_workers)
-		return -ENOMEM;
 	ret = bioset_init(&btrfs_bounce_bioset, BIO_POOL_SIZE, offsetof(struct btrfs_bio, bio),
 			  BIOSET_NEED_BVECS);
 	if (ret)
-		goto out_workers;
+		return ret;
 	ret = mempool_init_page_pool(&btrfs_bounce_page_pool,
 				     BTRFS_CRYPT_SIZE >> PAGE_SHIFT, 0);
 	if (ret)
-		goto out_bioset;
-	return 0;
-
-out_bioset:
-	bioset_exit(&btrfs_bounce_bioset);
-out_workers:
-	destroy_workqueue(btrfs_encrypt_workers);
+		bioset_exit(&btrfs_bounce_bioset);
 	return ret;
 }
 
@@ -356,5 +346,4 @@ void __cold btrfs_extent_crypt_exit(void)
 {
 	mempool_exit(&btrfs_bounce_page_pool);
 	bioset_exit(&btrfs_bounce_bioset);
-	destroy_workqueue(btrfs_encrypt_workers);
 }
