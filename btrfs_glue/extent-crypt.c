@@ -289,7 +289,7 @@ static void btrfs_encrypt_work(struct work_struct *work)
  * The raid-stripe-tree needs one submitter for all bios of an ordered extent.
  *
  * A worker waits for pages, ciphers and the block layer, none of which needs
- * another worker of this kind.
+ * another encryption worker of the same filesystem.
  */
 void btrfs_submit_encrypted(struct btrfs_bio *bbio)
 {
