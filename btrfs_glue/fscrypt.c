@@ -399,8 +399,9 @@ bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2)
 /*
  * Get rid of the references to inodes that only the filesystem itself has.
  *
- * Completing an ordered extent wakes up whoever waits for it before it drops its
- * inode, and may leave that to the cleaner.  Such an inode must not make
+ * An ordered extent drops its inode with its own last reference.  That can be a
+ * worker's, some time after whoever waited for the I/O was woken up, and leaves
+ * the rest to the cleaner.  Such an inode must not make
  * FS_IOC_REMOVE_ENCRYPTION_KEY report that files are still in use.
  */
 static int drop_internal_inode_refs(struct super_block *sb)
@@ -412,7 +413,11 @@ static int drop_internal_inode_refs(struct super_block *sb)
 	sync_filesystem(sb);
 	up_read(&sb->s_umount);
 
+	/* In the order in which they queue works for each other, as close_ctree(). */
 	btrfs_flush_workqueue(fs_info->delalloc_workers);
+	flush_workqueue(fs_info->encrypt_workers);
+	btrfs_flush_workqueue(fs_info->workers);
+	flush_workqueue(fs_info->endio_workers);
 	btrfs_flush_workqueue(fs_info->endio_write_workers);
 	btrfs_run_delayed_iputs(fs_info);
 	return btrfs_wait_on_delayed_iputs(fs_info);
