@@ -413,12 +413,7 @@ static int drop_internal_inode_refs(struct super_block *sb)
 	sync_filesystem(sb);
 	up_read(&sb->s_umount);
 
-	/* In the order in which they queue works for each other, as close_ctree(). */
-	btrfs_flush_workqueue(fs_info->delalloc_workers);
-	flush_workqueue(fs_info->encrypt_workers);
-	btrfs_flush_workqueue(fs_info->workers);
-	flush_workqueue(fs_info->endio_workers);
-	btrfs_flush_workqueue(fs_info->endio_write_workers);
+	btrfs_flush_ordered_workers(fs_info);
 	btrfs_run_delayed_iputs(fs_info);
 	return btrfs_wait_on_delayed_iputs(fs_info);
 }
