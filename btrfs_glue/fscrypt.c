@@ -63,9 +63,9 @@ static int insert_context(struct btrfs_trans_handle *trans, struct btrfs_inode *
 	 * Syncing the log writes the superblock of the last commit.  It must not
 	 * make encrypted items durable under a superblock without the bit.
 	 */
-	if (!btrfs_fs_incompat(trans->fs_info, ENCRYPT))
+	if (!btrfs_fs_incompat(trans->fs_info, EXTENT_FSCRYPT))
 		btrfs_set_log_full_commit(trans);
-	btrfs_set_fs_incompat(trans->fs_info, ENCRYPT);
+	btrfs_set_fs_incompat(trans->fs_info, EXTENT_FSCRYPT);
 
 	return btrfs_insert_item(trans, inode->root, &key, (void *)ctx, len);
 }
@@ -309,7 +309,7 @@ int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id, u64 dirid
 	struct btrfs_root *root;
 	int ret = 0;
 
-	if (!btrfs_fs_incompat(fs_info, ENCRYPT))
+	if (!btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT))
 		return len;
 
 	root = btrfs_get_fs_root(fs_info, root_id, true);

@@ -22,7 +22,7 @@ EXTENT_CONTEXT_SIZE_AT=53
 EXTENT_CONTEXT_VERSION_AT=57
 EXTENT_ITEM_SIZE=53
 ENCRYPTED_EXTENT_ITEM_SIZE=74
-INCOMPAT_ENCRYPT=15
+INCOMPAT_EXTENT_FSCRYPT=56
 
 # start_image: unmounted, with a file of one extent in each of both directories
 start_image() {

@@ -6,7 +6,7 @@
 . "${0%/*}/bad-image.sh"
 
 start_image
-offline corrupt-item --clear-incompat $INCOMPAT_ENCRYPT "$SCRATCH_DEV"
+offline corrupt-item --clear-incompat $INCOMPAT_EXTENT_FSCRYPT "$SCRATCH_DEV"
 mount_btrfs
 expect_unreadable ls "$encrypted"
 expect_message "corrupt leaf: "

@@ -39,7 +39,7 @@ case $STAGE in
 		fail "there is no log to replay"
 	mount_btrfs
 	ls -R "$SCRATCH_MNT"
-	btrfs inspect-internal dump-super -f "$SCRATCH_DEV" | grep -w ENCRYPT
+	btrfs inspect-internal dump-super -f "$SCRATCH_DEV" | grep -w EXTENT_FSCRYPT
 	while read -r file; do
 		expect_error 'Required key not available' cat "$file"
 	done < <(find "$encrypted" -type f)

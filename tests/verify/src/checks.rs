@@ -377,7 +377,7 @@ impl<'a> Checks<'a> {
     }
 
     fn incompat(&mut self) {
-        let bit = self.fs.volume.sb.incompat & superblock::INCOMPAT_ENCRYPT != 0;
+        let bit = self.fs.volume.sb.incompat & superblock::INCOMPAT_EXTENT_FSCRYPT != 0;
         if self.encrypted_items && !bit {
             self.violations
                 .push("encrypted items, but the incompat bit is not set".into());
