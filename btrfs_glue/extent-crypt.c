@@ -218,7 +218,7 @@ static noinline struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
 	btrfs_bio_init(bounce, bbio->inode,
 		       bbio->file_offset + ((iter->bi_sector - src->bi_iter.bi_sector) <<
 					    SECTOR_SHIFT),
-		       btrfs_end_bounce_bio, bbio);
+		       btrfs_end_bounce_bio, btrfs_whole_bbio(bbio));
 	bounce->has_ciphertext = true;
 	btrfs_add_bounce_pages(bio, nr_pages, len);
 
@@ -268,7 +268,7 @@ static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
 		}
 		refcount_inc(&ordered->refs);
 		bounce->ordered = ordered;
-		atomic_inc(&bbio->pending_ios);
+		atomic_inc(&btrfs_whole_bbio(bbio)->pending_ios);
 		btrfs_submit_bbio(bounce, 0);
 		bio_advance_iter(&bbio->bio, &iter, len);
 	}

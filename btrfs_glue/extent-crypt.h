@@ -70,10 +70,6 @@ void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 void btrfs_submit_encrypted(struct btrfs_bio *bbio);
 blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
 
-bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio);
-int btrfs_set_inline_crypt(struct btrfs_bio *bbio);
-void btrfs_put_inline_key(struct btrfs_bio *bbio);
-
 int __init btrfs_extent_crypt_init(void);
 void __cold btrfs_extent_crypt_exit(void);
 
@@ -111,20 +107,6 @@ static inline void btrfs_submit_encrypted(struct btrfs_bio *bbio)
 static inline blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
 {
 	return BLK_STS_OK;
-}
-
-static inline bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
-{
-	return false;
-}
-
-static inline int btrfs_set_inline_crypt(struct btrfs_bio *bbio)
-{
-	return -EIO;
-}
-
-static inline void btrfs_put_inline_key(struct btrfs_bio *bbio)
-{
 }
 
 static inline int btrfs_extent_crypt_init(void)

@@ -20,6 +20,7 @@
 #include "dir-item.h"
 #include "disk-io.h"
 #include "fscrypt.h"
+#include "inline-crypt.h"
 #include "ioctl.h"
 #include "super.h"
 #include "transaction.h"

@@ -12,8 +12,6 @@ struct btrfs_root;
 
 extern const struct fscrypt_operations btrfs_fscrypt_operations;
 
-struct file *btrfs_get_inline_crypt_device(struct super_block *sb);
-
 /* Constant without CONFIG_FS_ENCRYPTION, so what it guards needs no stub then. */
 #define btrfs_is_encrypted(inode) \
 	(IS_ENABLED(CONFIG_FS_ENCRYPTION) && IS_ENCRYPTED(inode))

@@ -8,9 +8,11 @@
  * others are encrypted and decrypted as without the option.  What is on disk is
  * the same.
  *
- * The key is set when the device is known, and put when its bio has ended: a
- * write to several devices, which there is while one is replaced by another, has
- * several keys.
+ * Each device has keys of its own, a bounded number.  One is set when the device is
+ * known, and put when the bio has ended.  Nobody waits for one, as a device may need
+ * any time for a bio, and another filesystem to be able to do it at all: a bio for
+ * which none is idle is encrypted or decrypted as without the option.  So is a write
+ * to two devices, which there is while one is replaced by another.
  */
 
 #include <linux/bio.h>
@@ -19,7 +21,7 @@
 #include "bio.h"
 #include "btrfs_inode.h"
 #include "fs.h"
-#include "fscrypt.h"
+#include "inline-crypt.h"
 #include "ordered-data.h"
 #include "super.h"
 #include "volumes.h"
@@ -41,7 +43,8 @@ struct file *btrfs_get_inline_crypt_device(struct super_block *sb)
  * Checksums and parity must be those of ciphertext, and what a bad mirror is
  * repaired with must be ciphertext.  So there must be none of them, which is
  * known beforehand: the profile of a chunk doesn't change, unless another chunk
- * can take its place.  On zoned devices, bios are split after this.
+ * can take its place.  On zoned devices, bios are split after this, and with a
+ * raid-stripe-tree it is too late then to encrypt a bio in another way.
  */
 bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 {
@@ -51,7 +54,8 @@ bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 
 	if (!btrfs_test_opt(fs_info, INLINECRYPT) ||
 	    !(bbio->inode->flags & BTRFS_INODE_NODATASUM) ||
-	    btrfs_fs_incompat(fs_info, REMAP_TREE) || btrfs_is_zoned(fs_info))
+	    btrfs_fs_incompat(fs_info, REMAP_TREE) ||
+	    btrfs_fs_incompat(fs_info, RAID_STRIPE_TREE) || btrfs_is_zoned(fs_info))
 		return false;
 
 	map = btrfs_find_chunk_map(fs_info, bbio->bio.bi_iter.bi_sector << SECTOR_SHIFT,
@@ -62,36 +66,81 @@ bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 }
 
 /*
- * Have blk-crypto encrypt or decrypt @bbio, which is about to be submitted to the
- * device that it has.
+ * Have blk-crypto encrypt or decrypt @bbio, which is going to be submitted to @dev.
  *
- * Return: 0, or -errno, on which the bio must be failed
+ * Return: whether it will.  If not, nothing has been changed.
  */
-int btrfs_set_inline_crypt(struct btrfs_bio *bbio)
+bool btrfs_set_inline_crypt(struct btrfs_bio *bbio, const struct btrfs_device *dev)
 {
 	const bool is_read = bio_op(&bbio->bio) == REQ_OP_READ;
 	const struct btrfs_extent_crypt *crypt = is_read ? &bbio->crypt : &bbio->ordered->crypt;
-	const u64 logical = is_read ? bbio->saved_iter.bi_sector << SECTOR_SHIFT :
-				      bbio->orig_logical;
+	const u64 logical = bbio->bio.bi_iter.bi_sector << SECTOR_SHIFT;
 	unsigned int nofs_flags;
 	int key;
 
 	if (WARN_ON_ONCE(!crypt->bytenr))
-		return -EIO;
+		return false;
 
 	nofs_flags = memalloc_nofs_save();
-	key = fscrypt_set_inline_extent_crypt(&bbio->inode->vfs_inode, &crypt->nonce,
-					      logical - crypt->bytenr, &bbio->bio);
+	key = fscrypt_set_inline_extent_crypt(&bbio->inode->vfs_inode,
+					      smp_load_acquire(&dev->inline_keys),
+					      &crypt->nonce, logical - crypt->bytenr,
+					      &bbio->bio);
 	memalloc_nofs_restore(nofs_flags);
 	if (key < 0)
-		return key;
+		return false;
 	bbio->inline_key = key;
-	return 0;
+	return true;
 }
 
-/* End the use of the key of @bbio, which has ended.  Process context. */
-void btrfs_put_inline_key(struct btrfs_bio *bbio)
+/* End the use of a key by @bbio, which was submitted to @dev.  Process context. */
+void btrfs_put_inline_key(struct btrfs_bio *bbio, const struct btrfs_device *dev)
 {
 	if (bbio->inline_key)
-		fscrypt_put_inline_extent_key(&bbio->inode->vfs_inode, bbio->inline_key);
+		fscrypt_put_inline_extent_key(&bbio->inode->vfs_inode, dev->inline_keys,
+					      bbio->inline_key);
+}
+
+/*
+ * Make keys for blk-crypto on @device, which was just opened, if the filesystem is
+ * mounted with inlinecrypt.  Where there are none, for want of memory or of the
+ * engine, the engine's ciphers are used, once it is loaded.
+ *
+ * Sleeps, allocates with GFP_KERNEL.
+ */
+void btrfs_open_inline_keys(struct btrfs_fs_info *fs_info, struct btrfs_device *device)
+{
+	struct fscrypt_extent_device *keys;
+
+	if (!btrfs_test_opt(fs_info, INLINECRYPT) || !device->bdev || device->inline_keys)
+		return;
+	keys = fscrypt_open_extent_device(device->bdev);
+	/* Pairs with btrfs_set_inline_crypt(), as another mount may be in use already. */
+	if (!IS_ERR_OR_NULL(keys))
+		smp_store_release(&device->inline_keys, keys);
+}
+
+/* The same for all devices, when the filesystem is mounted. */
+void btrfs_open_all_inline_keys(struct btrfs_fs_info *fs_info)
+{
+	struct btrfs_fs_devices *fs_devices = fs_info->fs_devices;
+	struct btrfs_fs_devices *seed_devices;
+	struct btrfs_device *device;
+
+	guard(mutex)(&fs_devices->device_list_mutex);
+	list_for_each_entry(device, &fs_devices->devices, dev_list)
+		btrfs_open_inline_keys(fs_info, device);
+	list_for_each_entry(seed_devices, &fs_devices->seed_list, seed_list)
+		list_for_each_entry(device, &seed_devices->devices, dev_list)
+			btrfs_open_inline_keys(fs_info, device);
+}
+
+/*
+ * Have blk-crypto forget the keys of @device, to which no new bios are submitted.
+ * Sleeps until those that are under way have ended.
+ */
+void btrfs_close_inline_keys(struct btrfs_device *device)
+{
+	fscrypt_close_extent_device(device->inline_keys);
+	device->inline_keys = NULL;
 }

@@ -16,8 +16,9 @@
  * left of the master key.
  *
  * Lock order: the master key's mk_sem, or the semaphore of a key in a process
- * keyring, is held while a handle is opened.  Nothing is held while the engine
- * is requested, while it prepares a mode, and while a handle is closed.
+ * keyring, is held while a handle is opened.  Nothing that I/O, eviction or key
+ * setup could wait for is held while the engine is requested and while it
+ * prepares a mode.  A handle may be closed wherever an inode may be evicted.
  */
 
 #include <linux/bio.h>
@@ -346,23 +347,71 @@ int fscrypt_decrypt_extent_bio(const struct inode *inode,
 EXPORT_SYMBOL_GPL(fscrypt_decrypt_extent_bio);
 
 /**
+ * fscrypt_open_extent_device() - make keys for blk-crypto on a device
+ * @bdev: an open device of a filesystem, which stays open until
+ *	  fscrypt_close_extent_device()
+ *
+ * Context: process context, may sleep, allocates with GFP_KERNEL
+ * Return: the device, for fscrypt_set_inline_extent_crypt(); NULL if there is no
+ *	   engine; or ERR_PTR(-ENOMEM)
+ */
+struct fscrypt_extent_device *
+fscrypt_open_extent_device(struct block_device *bdev)
+{
+	const struct fscrypt_extent_ops *ops = fscrypt_get_extent_ops();
+	struct fscrypt_extent_device *device;
+
+	if (!ops)
+		return NULL;
+	device = ops->open_device(bdev);
+	if (IS_ERR(device))
+		module_put(ops->owner);
+	return device;
+}
+EXPORT_SYMBOL_GPL(fscrypt_open_extent_device);
+
+/**
+ * fscrypt_close_extent_device() - make blk-crypto forget all keys on a device
+ * @device: what fscrypt_open_extent_device() returned, or NULL.  No new I/O is
+ *	    started on it.
+ *
+ * Context: process context, sleeps until I/O that is under way has ended
+ */
+void fscrypt_close_extent_device(struct fscrypt_extent_device *device)
+{
+	const struct fscrypt_extent_ops *ops;
+
+	if (!device)
+		return;
+	/* @device has a reference to the engine, so that is still registered. */
+	ops = rcu_dereference_protected(fscrypt_extent_ops, true);
+	ops->close_device(device);
+	module_put(ops->owner);
+}
+EXPORT_SYMBOL_GPL(fscrypt_close_extent_device);
+
+/**
  * fscrypt_set_inline_extent_crypt() - have blk-crypto encrypt or decrypt
  * @inode: the file that is written or read
+ * @device: the device that @bio is going to be submitted to, or NULL
  * @nonce: the extent's nonce
  * @pos: position of the first byte in the extent's data unit space; a multiple
  *	 of the filesystem's block size
- * @bio: the bio, whose device and iterator are set.  To be submitted with
+ * @bio: the bio, whose iterator is set.  To be submitted with
  *	 blk_crypto_submit_bio().
  *
  * Only for filesystems with fscrypt_operations::get_inline_crypt_device, when
  * that has returned a device for this inode's filesystem.
  *
- * Context: may sleep until a key is idle.  Doesn't allocate memory in a way that
- *	    could fail; to be called in a NOFS scope.
+ * Context: may sleep, but doesn't wait for I/O.  Doesn't allocate memory in a way
+ *	    that could fail; to be called in a NOFS scope.
  * Return: a positive number that stands for the key, which must be put when @bio
- *	   has ended, or a negative errno, on which @bio must be failed
+ *	   has ended; or a negative errno, e.g. -EBUSY if no key of the device is
+ *	   idle.  Then @bio is as it was, and fscrypt_encrypt_extent_bio() or
+ *	   fscrypt_decrypt_extent_bio() has to be used.
  */
 int fscrypt_set_inline_extent_crypt(const struct inode *inode,
+				    const struct fscrypt_extent_device *device,
 				    const struct fscrypt_extent_nonce *nonce,
 				    u64 pos, struct bio *bio)
 {
@@ -370,43 +419,30 @@ int fscrypt_set_inline_extent_crypt(const struct inode *inode,
 
 	if (WARN_ON_ONCE(!ci))
 		return -ENOKEY;
-	return ci->ci_extent_ops->set_inline_crypt(ci->ci_extent_handle, nonce,
-						   pos, bio);
+	if (!device)
+		return -EBUSY;
+	return ci->ci_extent_ops->set_inline_crypt(ci->ci_extent_handle, device,
+						   nonce, pos, bio);
 }
 EXPORT_SYMBOL_GPL(fscrypt_set_inline_extent_crypt);
 
 /**
  * fscrypt_put_inline_extent_key() - end the use of a key by a bio
  * @inode: the inode that fscrypt_set_inline_extent_crypt() was called with
+ * @device: the device that it was called with
  * @key: what it returned
  *
  * Context: process context, doesn't sleep
  */
-void fscrypt_put_inline_extent_key(const struct inode *inode, int key)
+void fscrypt_put_inline_extent_key(const struct inode *inode,
+				   const struct fscrypt_extent_device *device,
+				   int key)
 {
 	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
 
-	ci->ci_extent_ops->put_inline_key(ci->ci_extent_handle, key);
+	ci->ci_extent_ops->put_inline_key(device, key);
 }
 EXPORT_SYMBOL_GPL(fscrypt_put_inline_extent_key);
-
-/**
- * fscrypt_evict_inline_extent_keys() - make a device forget all extents' keys
- * @bdev: a device that leaves its filesystem.  No new I/O is started on it.
- *
- * Context: process context, sleeps until I/O that is under way has ended
- */
-void fscrypt_evict_inline_extent_keys(struct block_device *bdev)
-{
-	const struct fscrypt_extent_ops *ops = fscrypt_get_extent_ops();
-
-	/* Without an engine there are no inodes in memory that have a key. */
-	if (ops) {
-		ops->evict_inline_keys(bdev);
-		module_put(ops->owner);
-	}
-}
-EXPORT_SYMBOL_GPL(fscrypt_evict_inline_extent_keys);
 
 #ifdef CONFIG_BLOCK
 /**

@@ -52,6 +52,9 @@ struct fscrypt_extent_context {
 /* Opaque to everybody but the engine; one for each inode in memory. */
 struct fscrypt_extent_handle;
 
+/* The same for a device that blk-crypto encrypts for. */
+struct fscrypt_extent_device;
+
 /**
  * struct fscrypt_extent_open_args - what an inode's extent handle is made from
  * @sb: the filesystem; handles of different filesystems share no key
@@ -80,8 +83,8 @@ struct fscrypt_extent_open_args {
  *	   open handle and during each call that takes none.
  * @prepare_mode: make encryption and decryption with the FSCRYPT_MODE_* @mode
  *	possible without further allocation.  If @bdev isn't NULL, make
- *	@set_inline_crypt possible too, on any device; @bdev is one of the
- *	filesystem.  Idempotent; cheap when already done.  Sleeps, allocates
+ *	@set_inline_crypt possible too, on any device; @bdev is an open one of
+ *	the filesystem.  Idempotent; cheap when already done.  Sleeps, allocates
  *	with GFP_KERNEL and may load modules, so no lock that I/O, eviction or
  *	key setup can wait for may be held.
  *	Return: 0, -ENOPKG if the cipher is unavailable, -EINVAL if @mode isn't
@@ -94,7 +97,9 @@ struct fscrypt_extent_open_args {
  *	ERR_PTR(-ENOPKG) if the mode wasn't prepared, or ERR_PTR(-ENOMEM).
  * @close: free a handle that is in no use.  Closing the last handle of a master
  *	key wipes everything that was derived from it before returning.  Process
- *	context, possibly in reclaim: takes only spinlocks and allocates nothing.
+ *	context, possibly in reclaim: allocates nothing, and sleeps for nothing
+ *	but the locks of blk-crypto and tasks that are setting another key in
+ *	place of one to be wiped, which allocate nothing either.
  * @new_nonce: get the nonce for a new extent.  Any context.
  * @parse_context: validate the @len bytes of @ctx, which come from the disk and
  *	may be anything, and get the nonce.  Any context.
@@ -116,20 +121,24 @@ struct fscrypt_extent_open_args {
  * What these operations refuse with -EINVAL only a bug can have asked for.  It
  * is logged, rate-limited.
  *
- * @set_inline_crypt: have blk-crypto encrypt or decrypt @bio, whose device and
- *	iterator are set, when it is submitted with blk_crypto_submit_bio(), with
- *	the same result as @encrypt or @decrypt.  @prepare_mode must have been
- *	called with a device of the filesystem before @handle was made.  Sleeps
- *	until a key is idle, doesn't allocate in a way that could fail, and
+ * @open_device: make keys for @set_inline_crypt on @bdev, which stays open until
+ *	@close_device returned.  Sleeps, allocates with GFP_KERNEL.
+ *	Return: the device, or ERR_PTR(-ENOMEM).
+ * @close_device: have blk-crypto forget all keys that @device, on which no new I/O
+ *	is going to start, has, and free it.  Sleeps until I/O that is under way
+ *	has ended, and its keys were put.
+ * @set_inline_crypt: have blk-crypto encrypt or decrypt @bio, whose iterator is
+ *	set, with the same result as @encrypt or @decrypt.  It is to be submitted
+ *	to @device with blk_crypto_submit_bio().  @prepare_mode must have been
+ *	called with a device of the filesystem before @handle was made.  Sleeps,
+ *	but doesn't wait for keys, nor allocate in a way that could fail, and
  *	recurses into neither filesystem nor I/O if called in a NOFS scope.
- *	Return: a positive number that stands for the key, or -EINVAL if
- *	something isn't aligned, out of range, or wasn't prepared.
+ *	Return: a positive number that stands for the key; -EBUSY if no key is
+ *	idle; or -EINVAL if something isn't aligned, out of range, or wasn't
+ *	prepared.  On error, @encrypt or @decrypt has to be used.
  * @put_inline_key: end the use of @key, which @set_inline_crypt returned, when
- *	the bio has ended and before @handle is closed.  Process context; takes
- *	only a spinlock.
- * @evict_inline_keys: make all keyslots of @bdev, on which no new I/O is going
- *	to start, forget what @set_inline_crypt gave them.  Sleeps until I/O that
- *	is under way has ended.
+ *	the bio has ended, and before the inode's handle is closed.  Process
+ *	context; takes only a spinlock.
  */
 struct fscrypt_extent_ops {
 	struct module *owner;
@@ -149,12 +158,15 @@ struct fscrypt_extent_ops {
 	int (*decrypt)(const struct fscrypt_extent_handle *handle,
 		       const struct fscrypt_extent_nonce *nonce, u64 pos,
 		       struct bio *bio, const struct bvec_iter *iter);
+	struct fscrypt_extent_device *
+		(*open_device)(struct block_device *bdev);
+	void (*close_device)(struct fscrypt_extent_device *device);
 	int (*set_inline_crypt)(const struct fscrypt_extent_handle *handle,
+				const struct fscrypt_extent_device *device,
 				const struct fscrypt_extent_nonce *nonce,
 				u64 pos, struct bio *bio);
-	void (*put_inline_key)(const struct fscrypt_extent_handle *handle,
+	void (*put_inline_key)(const struct fscrypt_extent_device *device,
 			       int key);
-	void (*evict_inline_keys)(struct block_device *bdev);
 };
 
 /* For the engine */
@@ -179,10 +191,15 @@ int fscrypt_decrypt_extent_bio(const struct inode *inode,
 			       const struct fscrypt_extent_nonce *nonce,
 			       u64 pos, struct bio *bio,
 			       const struct bvec_iter *iter);
+struct fscrypt_extent_device *
+fscrypt_open_extent_device(struct block_device *bdev);
+void fscrypt_close_extent_device(struct fscrypt_extent_device *device);
 int fscrypt_set_inline_extent_crypt(const struct inode *inode,
+				    const struct fscrypt_extent_device *device,
 				    const struct fscrypt_extent_nonce *nonce,
 				    u64 pos, struct bio *bio);
-void fscrypt_put_inline_extent_key(const struct inode *inode, int key);
-void fscrypt_evict_inline_extent_keys(struct block_device *bdev);
+void fscrypt_put_inline_extent_key(const struct inode *inode,
+				   const struct fscrypt_extent_device *device,
+				   int key);
 
 #endif /* _LINUX_FSCRYPT_EXTENT_H */

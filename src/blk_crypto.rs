@@ -21,18 +21,22 @@ use crate::{
         KeyName, //
     }, //
 };
-use core::ptr::NonNull;
+use core::{
+    num::NonZeroU8,
+    ptr::NonNull, //
+};
 use kernel::{
     bindings::{
         bio,
-        block_device, //
+        block_device,
+        MINORBITS, //
     },
     error::to_result,
     prelude::*, //
 };
 
-/// An open block device. It has the same address until [`crate::cache::Cache::evict`].
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// An open block device.
+#[derive(Clone, Copy)]
 pub(crate) struct Device(NonNull<block_device>);
 
 // SAFETY: What is done with the device may be done by any task.
@@ -45,43 +49,59 @@ impl Device {
     ///
     /// # Safety
     ///
-    /// `device` must be open, as long as a key is used on it and until its keys were evicted.
+    /// `device` must be open as long as this and what is made from it are used.
     pub(crate) unsafe fn new(device: *mut block_device) -> Option<Self> {
         NonNull::new(device).map(Self)
     }
+
+    /// Its major and minor number.
+    pub(crate) fn numbers(&self) -> (u32, u32) {
+        // SAFETY: The device is open.
+        let number = unsafe { (*self.0.as_ptr()).bd_dev };
+
+        (number >> MINORBITS, number & ((1 << MINORBITS) - 1))
+    }
 }
 
-/// Where a key for blk-crypto is used.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The only device that gets the key, so there is one to evict it from.
-    pub(crate) device: Device,
-    /// Data unit size, as a power of two.
-    pub(crate) data_unit_bits: u8,
-}
-
-/// A key as blk-crypto wants it.
+/// A key as blk-crypto wants it, for one device.
 pub(crate) struct BlkKey {
-    mode: &'static Mode,
+    device: Device,
     /// What bios and keyslots refer to, by its address, from when it was set to its eviction.
     key: Pin<KBox<Secret<blk_crypto_key>>>,
-    /// Where it is used.
-    device: Option<Device>,
+    /// Whether a keyslot may refer to it.
+    is_set: bool,
     in_hardware: bool,
 }
 
 impl BlkKey {
-    fn set(&mut self, key: &Key, data_unit_bits: u8, dun_bytes: u32, flags: u32) -> Result {
+    /// Allocates a key for `device` that isn't set. Sleeps, allocates with `GFP_KERNEL`.
+    pub(crate) fn new(device: Device) -> Result<Self> {
+        Ok(Self {
+            device,
+            key: KBox::pin_init(Secret::new(|_| ()), GFP_KERNEL)?,
+            is_set: false,
+            in_hardware: false,
+        })
+    }
+
+    fn set(
+        &mut self,
+        key: &Key,
+        mode: &Mode,
+        data_unit_bits: NonZeroU8,
+        dun_bytes: u32,
+        flags: u32,
+    ) -> Result {
         // SAFETY: Both are valid, and `key` has as many bytes as any mode needs.
         to_result(unsafe {
             bindings::blk_crypto_init_key(
                 self.key.as_mut().renew(),
                 key.as_ptr(),
-                self.mode.key_size,
+                mode.key_size,
                 bindings::BLK_CRYPTO_KEY_TYPE_RAW,
-                self.mode.blk_crypto,
+                mode.blk_crypto,
                 dun_bytes,
-                1 << data_unit_bits,
+                1 << data_unit_bits.get(),
                 flags as c_int,
             )
         })
@@ -104,29 +124,20 @@ impl BlkKey {
     ///
     /// Sleeps, allocates with `GFP_KERNEL` and may load modules. `ENOPKG` if the kernel has no such
     /// cipher, or `ENOMEM`.
-    pub(crate) fn start_fallback(mode: &'static Mode, device: Device) -> Result {
-        let mut unused = Self::new(mode)?;
+    pub(crate) fn start_fallback(mode: &Mode, device: Device) -> Result {
+        let mut unused = Self::new(device)?;
         let key = KBox::pin_init(Secret::new(|_| ()), GFP_KERNEL)?;
 
         // Without BLK_CRYPTO_CFG_ALLOW_HW, any device needs the fallback.
-        unused.set(&key, 12, 4, 0)?;
+        unused.set(&key, mode, const { NonZeroU8::new(12).unwrap() }, 4, 0)?;
         // SAFETY: The device is open, and the key valid.
         to_result(unsafe { bindings::blk_crypto_start_using_key(device.0.as_ptr(), &**unused.key) })
     }
 }
 
 impl KeyHolder for BlkKey {
-    fn new(mode: &'static Mode) -> Result<Self> {
-        Ok(Self {
-            mode,
-            key: KBox::pin_init(Secret::new(|_| ()), GFP_KERNEL)?,
-            device: None,
-            in_hardware: false,
-        })
-    }
-
     fn set_key(&mut self, name: &KeyName, key: &Key) -> Result {
-        let place = name.place.ok_or(EINVAL)?;
+        let data_unit_bits = name.data_unit_bits.ok_or(EINVAL)?;
         let dun_bytes = match name.kind {
             // Data unit indices fit into 32 bits, which all hardware supports.
             KeyKind::Extent(_) => 4,
@@ -136,22 +147,24 @@ impl KeyHolder for BlkKey {
         self.forget_key();
         self.set(
             key,
-            place.data_unit_bits,
+            name.mode,
+            data_unit_bits,
             dun_bytes,
             bindings::BLK_CRYPTO_CFG_ALLOW_HW,
         )?;
-        self.device = Some(place.device);
-        let device = place.device.0.as_ptr();
+        self.is_set = true;
+        let device = self.device.0.as_ptr();
         // SAFETY: The device is open, and the key valid.
         self.in_hardware = unsafe { bindings::fscrypt_has_inline_hardware(device, &**self.key) };
         Ok(())
     }
 
     fn forget_key(&mut self) {
-        if let Some(device) = self.device.take() {
-            // SAFETY: The device is open until its keys were evicted, and no I/O uses the key.
-            unsafe { bindings::blk_crypto_evict_key(device.0.as_ptr(), &**self.key) };
+        if self.is_set {
+            // SAFETY: The device is open, and no I/O uses the key.
+            unsafe { bindings::blk_crypto_evict_key(self.device.0.as_ptr(), &**self.key) };
         }
+        self.is_set = false;
         self.key.as_mut().renew();
     }
 

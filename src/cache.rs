@@ -12,20 +12,15 @@
 //! A caller that finds no idle slot waits for one without a time limit. The holders of the slots
 //! don't wait for it: nobody holds two slots, nor waits for memory, locks or I/O while holding one.
 //!
-//! A key for blk-crypto is in use until its bio ends, which needs no other key, and happens although
-//! the task that submitted it waits here for the next: a task that sleeps submits what it has
-//! plugged.
+//! A key for blk-crypto is in use until its bio ends, which may be as long as the device likes. So
+//! nobody waits for one: see [`Cache::try_get`].
 //!
 //! Setting a key and using it allocates nothing, in all modes. See
 //! [`Cipher`](crate::cipher::Cipher) for the conditions.
 
 use crate::{
-    blk_crypto::Device,
     cipher::Direction,
-    mode::{
-        Mode,
-        MAX_KEY_SIZE, //
-    },
+    mode::MAX_KEY_SIZE,
     root::RootId,
     secret::Secret,
     table::{
@@ -33,8 +28,8 @@ use crate::{
         KeyHolder,
         KeyKind,
         KeyName,
-        OfDevice,
-        Table, //
+        Table,
+        Taken, //
     },
     trace, //
 };
@@ -49,7 +44,8 @@ use kernel::{
         new_spinlock,
         Arc,
         CondVar,
-        SpinLock, //
+        SpinLock,
+        SpinLockGuard, //
     },
     task::might_sleep, //
 };
@@ -65,8 +61,8 @@ pub(crate) struct Counters {
     pub(crate) evictions: u64,
     /// Keys that were derived at a miss. With `FSCRYPT_POLICY_FLAG_DIRECT_KEY` there are none.
     pub(crate) derivations: u64,
-    /// How often a task slept for a slot.
-    pub(crate) waits: u64,
+    /// How often a task found no idle slot, and slept for one or did without.
+    pub(crate) busy: u64,
     /// What was done by software, and by hardware.
     pub(crate) volumes: [Volumes; 2],
 }
@@ -118,12 +114,9 @@ struct State<T> {
     counters: Counters,
 }
 
-/// The ciphers of one mode, or its keys for blk-crypto.
+/// The ciphers of one mode, or the keys for blk-crypto of one device.
 #[pin_data]
 pub(crate) struct Cache<T: KeyHolder> {
-    /// The mode.
-    pub(crate) mode: &'static Mode,
-    size: usize,
     #[pin]
     state: SpinLock<State<T>>,
     /// Signalled when a slot becomes idle or ready while somebody waits.
@@ -163,18 +156,16 @@ impl<T: KeyHolder> Drop for SlotGuard<'_, T> {
 }
 
 impl<T: KeyHolder> Cache<T> {
-    /// Allocates `size` holders. Sleeps, allocates with `GFP_KERNEL`.
-    pub(crate) fn new(mode: &'static Mode, size: usize) -> Result<Arc<Self>> {
+    /// Makes a cache of `size` slots with what `make` makes. Sleeps, allocates with `GFP_KERNEL`.
+    pub(crate) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Arc<Self>> {
         let state = State {
-            table: Table::new(mode, size)?,
+            table: Table::new(size, make)?,
             waiting: 0,
             counters: Counters::default(),
         };
 
         Arc::pin_init(
             pin_init!(Self {
-                mode,
-                size,
                 state <- new_spinlock!(state, "fscrypt_extent::cache"),
                 changed <- new_condvar!("fscrypt_extent::changed"),
             }),
@@ -193,6 +184,13 @@ impl<T: KeyHolder> Cache<T> {
         result
     }
 
+    /// Waits until the table has been changed.
+    fn wait(&self, state: &mut SpinLockGuard<'_, State<T>>) {
+        state.waiting += 1;
+        self.changed.wait(state);
+        state.waiting -= 1;
+    }
+
     /// Gets a holder with the key `name`, which `derive` makes if no slot has it.
     ///
     /// Sleeps until a slot is idle, so the caller must have none. The wait is uninterruptible, as
@@ -203,6 +201,29 @@ impl<T: KeyHolder> Cache<T> {
         purpose: Purpose,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_, T>> {
+        self.get_or(name, purpose, derive, |state| {
+            self.wait(state);
+            Ok(())
+        })
+    }
+
+    /// The same, but `EBUSY` if no slot is idle, or another task is about to set the key.
+    pub(crate) fn try_get(
+        &self,
+        name: KeyName,
+        purpose: Purpose,
+        derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
+    ) -> Result<SlotGuard<'_, T>> {
+        self.get_or(name, purpose, derive, |_| Err(EBUSY))
+    }
+
+    fn get_or<'a>(
+        &'a self,
+        name: KeyName,
+        purpose: Purpose,
+        derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
+        when_busy: impl Fn(&mut SpinLockGuard<'a, State<T>>) -> Result,
+    ) -> Result<SlotGuard<'a, T>> {
         // INVARIANT: The table says that the slot is in use.
         let guard = |index, holder| SlotGuard {
             cache: self,
@@ -222,18 +243,16 @@ impl<T: KeyHolder> Cache<T> {
                 }
                 Found::Miss(index, holder, evicted) => {
                     state.counters.misses += 1;
-                    trace::miss(self.mode, name.root, index);
-                    if let Some(root) = evicted {
+                    trace::miss(&name, index);
+                    if let Some(evicted) = evicted {
                         state.counters.evictions += 1;
-                        trace::evict(self.mode, root, index);
+                        trace::evict(&evicted, index);
                     }
                     break (index, holder);
                 }
                 Found::Busy => {
-                    state.counters.waits += 1;
-                    state.waiting += 1;
-                    self.changed.wait(&mut state);
-                    state.waiting -= 1;
+                    state.counters.busy += 1;
+                    when_busy(&mut state)?;
                 }
             }
         };
@@ -266,48 +285,47 @@ impl<T: KeyHolder> Cache<T> {
         self.state.lock().counters
     }
 
-    /// Wipes all keys of `root`, none of which is in use.
+    /// Wipes all keys of `root`, none of which is in use. None is left on return.
     ///
     /// May be called in reclaim: takes a spinlock, for one slot at a time, and allocates nothing.
-    /// It doesn't wait for a key that is just being replaced by another, which overwrites it.
+    /// Waits for tasks that are just replacing such a key by another, which don't allocate either.
     pub(crate) fn purge(&self, root: RootId) {
-        loop {
-            // The lock is not held in what follows.
-            let taken = self.state.lock().table.take_of_root(root);
-            let Some((index, mut holder)) = taken else {
-                break;
-            };
-
-            holder.forget_key();
-            self.update(|state| state.table.put_blank(index, holder));
-            trace::wipe(self.mode, root, index);
-        }
+        self.wipe(|table| table.take_of_root(root));
     }
 
-    /// Wipes all keys for `device`, which gets no new ones.
+    /// Wipes all keys, when nobody gets new ones. None is left on return.
     ///
-    /// Waits for I/O with them, without a time limit. Takes the spinlock for one slot at a time.
-    pub(crate) fn evict(&self, device: Device) {
-        for index in 0..self.size {
+    /// Waits for those that are in use, without a time limit.
+    pub(crate) fn clear(&self) {
+        let mut index = 0;
+
+        self.wipe(|table| {
+            while index < table.len() {
+                match table.take(index) {
+                    Taken::Nothing => index += 1,
+                    taken => return taken,
+                }
+            }
+            Taken::Nothing
+        });
+    }
+
+    /// Wipes the keys that `take` takes.
+    fn wipe(&self, mut take: impl FnMut(&mut Table<T>) -> Taken<T>) {
+        loop {
             let mut state = self.state.lock();
-            let taken = loop {
-                match state.table.take_of_device(device, index) {
-                    OfDevice::No => break None,
-                    OfDevice::Taken(root, holder) => break Some((root, holder)),
-                    OfDevice::Busy => {
-                        state.waiting += 1;
-                        self.changed.wait(&mut state);
-                        state.waiting -= 1;
-                    }
+            let (index, name, mut holder) = loop {
+                match take(&mut state.table) {
+                    Taken::Nothing => return,
+                    Taken::Busy => self.wait(&mut state),
+                    Taken::Slot(index, name, holder) => break (index, name, holder),
                 }
             };
 
             drop(state);
-            if let Some((root, mut holder)) = taken {
-                holder.forget_key();
-                self.update(|state| state.table.put_blank(index, holder));
-                trace::wipe(self.mode, root, index);
-            }
+            holder.forget_key();
+            self.update(|state| state.table.put_blank(index, holder));
+            trace::wipe(&name, index);
         }
     }
 }
@@ -316,8 +334,10 @@ impl<T: KeyHolder> Cache<T> {
 mod tests {
     use super::*;
     use crate::{
-        blk_crypto::Place,
-        cipher::Cipher,
+        cipher::{
+            Cipher,
+            Key, //
+        },
         context::Nonce,
         fixture::{
             hits,
@@ -326,7 +346,10 @@ mod tests {
         mode::MODES,
         random, //
     };
-    use core::cell::Cell;
+    use core::{
+        cell::Cell,
+        num::NonZeroU8, //
+    };
     use kernel::{
         sync::{
             atomic::{
@@ -351,20 +374,21 @@ mod tests {
     const XTS: usize = 0;
 
     fn cache(mode: usize, size: usize) -> Result<Arc<Cache<Cipher>>> {
-        Cache::new(&MODES[mode], size)
+        Cache::new(size, || Cipher::new(&MODES[mode]))
     }
 
     fn names<const N: usize>(root: RootId) -> [KeyName; N] {
         core::array::from_fn(|_| KeyName {
             root,
             kind: KeyKind::Extent(Nonce::random()),
-            place: None,
+            mode: &MODES[XTS],
+            data_unit_bits: None,
         })
     }
 
     #[test]
     fn hit_and_miss() -> Result {
-        let cache = cache(XTS, 5)?;
+        let cache = cache(XTS, 7)?;
         let [a, b] = names(RootId::next());
         let all = [
             a,
@@ -379,6 +403,14 @@ mod tests {
             },
             KeyName {
                 kind: KeyKind::RawDirect,
+                ..a
+            },
+            KeyName {
+                mode: &MODES[XTS + 1],
+                ..a
+            },
+            KeyName {
+                data_unit_bits: NonZeroU8::new(9),
                 ..a
             },
         ];
@@ -435,7 +467,7 @@ mod tests {
         let counters = cache.counters();
         assert_eq!((counters.hits, counters.misses), (2, 4));
         assert_eq!((counters.evictions, counters.derivations), (2, 3));
-        assert_eq!(counters.waits, 0);
+        assert_eq!(counters.busy, 0);
         assert_eq!(
             (
                 counters.volumes[0].encrypted.bios,
@@ -519,87 +551,67 @@ mod tests {
         Ok(())
     }
 
-    #[test]
-    fn evicts_keys_of_device() -> Result {
-        let cache = cache(XTS, 8)?;
-        let [name] = names(RootId::next());
-        let on = |address: usize, data_unit_bits| -> Result<_> {
-            // SAFETY: Only the address matters to ciphers.
-            let device = unsafe { Device::new(address as *mut _) }.ok_or(EINVAL)?;
-
-            Ok(KeyName {
-                place: Some(Place {
-                    device,
-                    data_unit_bits,
-                }),
-                ..name
-            })
-        };
-        let gone = [on(0x1000, 9)?, on(0x1000, 12)?];
-        let kept = [on(0x2000, 9)?, on(0x2000, 12)?, name];
-
-        for name in [gone[0], kept[0], gone[1], kept[1], kept[2]] {
-            assert!(!hits(&cache, name)?);
-        }
-        if let Some(place) = gone[0].place {
-            cache.evict(place.device);
-        }
-        for name in kept {
-            assert!(hits(&cache, name)?);
-        }
-        for name in gone {
-            assert!(!hits(&cache, name)?);
-        }
-        Ok(())
-    }
-
-    /// Gets a slot in another thread.
+    /// Something to do in another thread.
     #[pin_data]
-    struct Getter {
-        cache: Arc<Cache<Cipher>>,
-        name: KeyName,
-        /// Whether the key was there.
-        hit: Atomic<bool>,
-        got: Atomic<bool>,
+    struct Task<F> {
+        run: F,
+        ended: Atomic<bool>,
         #[pin]
         done: Completion,
         #[pin]
-        work: Work<Getter>,
+        work: Work<Task<F>>,
     }
 
     impl_has_work! {
-        impl HasWork<Self> for Getter { self.work }
+        impl{F: Fn() + Send + Sync + 'static} HasWork<Self> for Task<F> { self.work }
     }
 
-    impl WorkItem for Getter {
+    impl<F: Fn() + Send + Sync + 'static> WorkItem for Task<F> {
         type Pointer = Arc<Self>;
 
         fn run(this: Arc<Self>) {
-            if let Ok(hit) = hits(&this.cache, this.name) {
-                this.hit.store(hit, Relaxed);
-                this.got.store(true, Relaxed);
-            }
+            (this.run)();
+            this.ended.store(true, Relaxed);
             this.done.complete_all();
         }
     }
 
-    /// Starts to get a slot, and gives that the time to succeed.
-    fn start_get(cache: &Arc<Cache<Cipher>>, name: KeyName) -> Result<Arc<Getter>> {
-        let getter = Arc::pin_init(
-            pin_init!(Getter {
-                cache: cache.clone(),
-                name,
-                hit: Atomic::new(false),
-                got: Atomic::new(false),
-                done <- Completion::new(),
-                work <- new_work!("fscrypt_extent::test"),
-            }),
-            GFP_KERNEL,
-        )?;
+    impl<F: Fn() + Send + Sync + 'static> Task<F> {
+        /// Starts it, and gives it the time to end if it doesn't wait for something.
+        fn start(run: F) -> Result<Arc<Self>> {
+            let task = Arc::pin_init(
+                pin_init!(Self {
+                    run,
+                    ended: Atomic::new(false),
+                    done <- Completion::new(),
+                    work <- new_work!("fscrypt_extent::test"),
+                }),
+                GFP_KERNEL,
+            )?;
 
-        let _ = workqueue::system_unbound().enqueue(getter.clone());
-        fsleep(Delta::from_millis(20));
-        Ok(getter)
+            let _ = workqueue::system_unbound().enqueue(task.clone());
+            fsleep(Delta::from_millis(20));
+            Ok(task)
+        }
+
+        fn ended(&self) -> bool {
+            self.ended.load(Relaxed)
+        }
+
+        fn wait(&self) {
+            self.done.wait_for_completion();
+        }
+    }
+
+    /// Starts to get a slot, which either hits or not.
+    fn start_get(
+        cache: &Arc<Cache<Cipher>>,
+        name: KeyName,
+        expect_hit: bool,
+    ) -> Result<Arc<Task<impl Fn() + Send + Sync + 'static>>> {
+        let cache = cache.clone();
+
+        Task::start(move || assert_eq!(hits(&cache, name), Ok(expect_hit)))
     }
 
     #[test]
@@ -607,17 +619,18 @@ mod tests {
         let cache = cache(XTS, 2)?;
         let [a, b, c, d] = names(RootId::next());
         let guards = [a, b].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
-        let getters = [start_get(&cache, c)?, start_get(&cache, d)?];
+        let getters = [start_get(&cache, c, false)?, start_get(&cache, d, false)?];
 
+        assert!(matches!(cache.try_get(c, PURPOSE, |_| ()), Err(EBUSY)));
+        assert!(cache.try_get(a, PURPOSE, |_| ()).is_ok());
         for getter in &getters {
-            assert!(!getter.got.load(Relaxed));
+            assert!(!getter.ended());
         }
         drop(guards);
         for getter in &getters {
-            getter.done.wait_for_completion();
-            assert!(getter.got.load(Relaxed));
-            assert!(!getter.hit.load(Relaxed));
+            getter.wait();
         }
+        assert_eq!(cache.counters().busy, 3);
         Ok(())
     }
 
@@ -628,71 +641,187 @@ mod tests {
         let getter = Cell::new(Err(ENODATA));
 
         let guard = cache.get(name, PURPOSE, |key| {
-            getter.set(start_get(&cache, name));
+            assert!(matches!(cache.try_get(name, PURPOSE, |_| ()), Err(EBUSY)));
+            getter.set(start_get(&cache, name, true));
             random::fill(key);
         })?;
-        let getter = getter.replace(Err(ENODATA))?;
-        getter.done.wait_for_completion();
-        assert!(getter.hit.load(Relaxed));
+        getter.replace(Err(ENODATA))?.wait();
         drop(guard);
         Ok(())
     }
 
-    /// Gets many slots, in another thread.
+    /// The old key is in the cipher until the new one has been set, so it isn't gone before.
+    #[test]
+    fn purge_waits_for_key_to_be_replaced() -> Result {
+        let cache = cache(XTS, 1)?;
+        let [old] = names(RootId::next());
+        let [new] = names(RootId::next());
+        let purge = Cell::new(Err(ENODATA));
+
+        assert!(!hits(&cache, old)?);
+        let guard = cache.get(new, PURPOSE, |key| {
+            let cache = cache.clone();
+
+            purge.set(Task::start(move || cache.purge(old.root)).inspect(|purge| {
+                assert!(!purge.ended());
+            }));
+            random::fill(key);
+        })?;
+        // Nor does it wait longer than that.
+        purge.replace(Err(ENODATA))?.wait();
+        drop(guard);
+        assert!(hits(&cache, new)?);
+        Ok(())
+    }
+
+    /// Also if the new key is refused.
+    #[test]
+    fn purge_waits_for_key_to_be_forgotten() -> Result {
+        let cache = cache(XTS, 1)?;
+        let [old] = names(RootId::next());
+        let [new] = names(RootId::next());
+        let purge = Cell::new(Err(ENODATA));
+
+        assert!(!hits(&cache, old)?);
+        let got = cache.get(new, PURPOSE, |_| {
+            let cache = cache.clone();
+
+            purge.set(Task::start(move || cache.purge(old.root)).inspect(|purge| {
+                assert!(!purge.ended());
+            }));
+        });
+        assert!(matches!(got, Err(EINVAL)));
+        purge.replace(Err(ENODATA))?.wait();
+        Ok(())
+    }
+
+    #[test]
+    fn clear_wipes_all() -> Result {
+        let cache = cache(XTS, 4)?;
+        let all = [names::<2>(RootId::next()), names(RootId::next())];
+
+        for name in all.into_iter().flatten() {
+            assert!(!hits(&cache, name)?);
+        }
+        cache.clear();
+        for name in all.into_iter().flatten() {
+            assert!(!hits(&cache, name)?);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn clear_waits_for_key_in_use() -> Result {
+        let cache = cache(XTS, 2)?;
+        let [name] = names(RootId::next());
+        let guard = cache.get(name, PURPOSE, |key| random::fill(key))?;
+        let clear = {
+            let cache = cache.clone();
+            Task::start(move || cache.clear())?
+        };
+
+        assert!(!clear.ended());
+        drop(guard);
+        clear.wait();
+        Ok(())
+    }
+
+    #[test]
+    fn clear_waits_for_key_to_be_replaced() -> Result {
+        let cache = cache(XTS, 1)?;
+        let [old, new] = names(RootId::next());
+        let clear = Cell::new(Err(ENODATA));
+
+        assert!(!hits(&cache, old)?);
+        drop(cache.get(new, PURPOSE, |key| {
+            let cache = cache.clone();
+
+            clear.set(Task::start(move || cache.clear()).inspect(|clear| {
+                assert!(!clear.ended());
+            }));
+            random::fill(key);
+        })?);
+        clear.replace(Err(ENODATA))?.wait();
+        assert!(!hits(&cache, new)?);
+        Ok(())
+    }
+
+    /// Takes its time to forget a key.
+    struct Reluctant {
+        forgets: Arc<Gate>,
+    }
+
     #[pin_data]
-    struct Reader {
-        cache: Arc<Cache<Cipher>>,
-        names: [KeyName; 8],
-        /// How many it got.
-        gets: Atomic<u64>,
+    struct Gate {
         #[pin]
-        done: Completion,
+        reached: Completion,
         #[pin]
-        work: Work<Reader>,
+        opened: Completion,
     }
 
-    impl_has_work! {
-        impl HasWork<Self> for Reader { self.work }
-    }
+    impl KeyHolder for Reluctant {
+        fn set_key(&mut self, _name: &KeyName, _key: &Key) -> Result {
+            Ok(())
+        }
 
-    impl WorkItem for Reader {
-        type Pointer = Arc<Self>;
-
-        fn run(this: Arc<Self>) {
-            for &name in this.names.iter().cycle().take(1000) {
-                this.gets
-                    .fetch_add(hits(&this.cache, name).is_ok().into(), Relaxed);
-            }
-            this.done.complete_all();
+        fn forget_key(&mut self) {
+            self.forgets.reached.complete_all();
+            self.forgets.opened.wait_for_completion();
         }
     }
 
-    fn start_reading(cache: &Arc<Cache<Cipher>>, names: [KeyName; 8]) -> Result<Arc<Reader>> {
-        let reader = Arc::pin_init(
-            pin_init!(Reader {
-                cache: cache.clone(),
-                names,
-                gets: Atomic::new(0),
-                done <- Completion::new(),
-                work <- new_work!("fscrypt_extent::test"),
+    /// What one task is wiping isn't gone for the others.
+    #[test]
+    fn clear_waits_for_purge() -> Result {
+        let gate = Arc::pin_init(
+            pin_init!(Gate {
+                reached <- Completion::new(),
+                opened <- Completion::new(),
             }),
             GFP_KERNEL,
         )?;
+        let cache = Cache::new(1, || {
+            Ok(Reluctant {
+                forgets: gate.clone(),
+            })
+        })?;
+        let [name] = names(RootId::next());
+        let purge = {
+            let cache = cache.clone();
+            drop(cache.get(name, PURPOSE, |_| ())?);
+            Task::start(move || cache.purge(name.root))?
+        };
 
-        let _ = workqueue::system_unbound().enqueue(reader.clone());
-        Ok(reader)
+        gate.reached.wait_for_completion();
+        let clear = {
+            let cache = cache.clone();
+            Task::start(move || cache.clear())?
+        };
+        assert!(!purge.ended() && !clear.ended());
+        gate.opened.complete_all();
+        purge.wait();
+        clear.wait();
+        Ok(())
     }
 
     /// Several threads want more keys than there are slots, while those of another root are wiped.
     #[test]
     fn miss_storm() -> Result {
+        const GETS: u64 = 1000;
         let cache = cache(XTS, 3)?;
         let mut wanted: [KeyName; 8] = names(RootId::next());
         let [other] = names(RootId::next());
         let mut readers = KVec::new();
 
         for _ in 0..4 {
-            readers.push(start_reading(&cache, wanted)?, GFP_KERNEL)?;
+            let cache = cache.clone();
+            let reader = Task::start(move || {
+                for &name in wanted.iter().cycle().take(GETS as usize) {
+                    assert!(hits(&cache, name).is_ok());
+                }
+            })?;
+
+            readers.push(reader, GFP_KERNEL)?;
             wanted.rotate_left(2);
         }
         for _ in 0..200 {
@@ -700,11 +829,10 @@ mod tests {
             cache.purge(other.root);
         }
         for reader in &readers {
-            reader.done.wait_for_completion();
-            assert_eq!(reader.gets.load(Relaxed), 1000);
+            reader.wait();
         }
         let counters = cache.counters();
-        assert_eq!(counters.hits + counters.misses, 4 * 1000 + 200);
+        assert_eq!(counters.hits + counters.misses, 4 * GETS + 200);
 
         // This would wait for ever if a slot was still in use.
         let [a, b, c, ..] = wanted;

@@ -71,6 +71,33 @@ unsafe impl Send for Cipher {}
 unsafe impl Sync for Cipher {}
 
 impl Cipher {
+    /// Allocates a cipher without a key. Sleeps, allocates with `GFP_KERNEL`, may load modules. `ENOENT` if there is no such algorithm.
+    pub(crate) fn new(mode: &'static Mode) -> Result<Self> {
+        // SAFETY: The name is a C string.
+        let tfm = from_err_ptr(unsafe {
+            bindings::crypto_alloc_sync_skcipher(mode.cipher.as_char_ptr(), 0, EXCLUDED_ALGORITHMS)
+        })?;
+        // INVARIANT: The allocation succeeded, and nobody else has the pointer.
+        let cipher = Self {
+            tfm: NonNull::new(tfm).ok_or(ENOMEM)?,
+            mode,
+        };
+
+        // SAFETY: `tfm` is valid by the type invariant.
+        let iv_size = unsafe { bindings::inline_crypto_sync_skcipher_ivsize(tfm) };
+        if warn_on!(iv_size as usize != mode.iv_size) {
+            return Err(EINVAL);
+        }
+        // SAFETY: As above.
+        unsafe {
+            bindings::inline_crypto_sync_skcipher_set_flags(
+                tfm,
+                bindings::CRYPTO_TFM_REQ_FORBID_WEAK_KEYS,
+            )
+        };
+        Ok(cipher)
+    }
+
     /// The crypto API's name of the implementation.
     pub(crate) fn driver_name(&self) -> &CStr {
         // SAFETY: `tfm` is valid by the type invariant, and so is the name as long as it is.
@@ -98,33 +125,6 @@ impl Cipher {
 }
 
 impl KeyHolder for Cipher {
-    /// May load modules. `ENOENT` if there is no such algorithm.
-    fn new(mode: &'static Mode) -> Result<Self> {
-        // SAFETY: The name is a C string.
-        let tfm = from_err_ptr(unsafe {
-            bindings::crypto_alloc_sync_skcipher(mode.cipher.as_char_ptr(), 0, EXCLUDED_ALGORITHMS)
-        })?;
-        // INVARIANT: The allocation succeeded, and nobody else has the pointer.
-        let cipher = Self {
-            tfm: NonNull::new(tfm).ok_or(ENOMEM)?,
-            mode,
-        };
-
-        // SAFETY: `tfm` is valid by the type invariant.
-        let iv_size = unsafe { bindings::inline_crypto_sync_skcipher_ivsize(tfm) };
-        if warn_on!(iv_size as usize != mode.iv_size) {
-            return Err(EINVAL);
-        }
-        // SAFETY: As above.
-        unsafe {
-            bindings::inline_crypto_sync_skcipher_set_flags(
-                tfm,
-                bindings::CRYPTO_TFM_REQ_FORBID_WEAK_KEYS,
-            )
-        };
-        Ok(cipher)
-    }
-
     fn set_key(&mut self, _name: &KeyName, key: &Key) -> Result {
         self.set_key(key)
     }

@@ -8,6 +8,10 @@ use crate::{
         Counters,
         Volumes, //
     },
+    devices::{
+        Devices,
+        OpenDevice, //
+    },
     log::pr_err_ratelimited,
     mode::MODES,
     pool::Pool,
@@ -24,19 +28,25 @@ use kernel::{
 /// The engine.
 #[pin_data]
 pub(crate) struct Engine {
+    /// Number of ciphers for each mode, and of keys for each device.
+    pool_size: u16,
     #[pin]
     pools: [Pool; MODES.len()],
     /// The master keys in use.
     #[pin]
     pub(crate) roots: Roots,
+    #[pin]
+    devices: Devices,
 }
 
 impl Engine {
-    /// Makes an engine with pools of `pool_size` ciphers.
-    pub(crate) fn new(pool_size: u16) -> impl PinInit<Self> {
+    /// Makes an engine with pools of `size` ciphers, and as many keys for each device.
+    pub(crate) fn new(size: u16) -> impl PinInit<Self> {
         pin_init!(Self {
-            pools <- pin_init::pin_init_array_from_fn(|i| Pool::new(&MODES[i], pool_size)),
+            pool_size: size,
+            pools <- pin_init::pin_init_array_from_fn(|i| Pool::new(&MODES[i], size)),
             roots <- Roots::new(),
+            devices <- Devices::new(),
         })
     }
 
@@ -63,15 +73,23 @@ impl Engine {
             };
 
             writeln!(f, "\nmode {}", pool.mode.name)?;
-            show_cache(f, "", pool.size, &counters)?;
+            show_cache(f, "", pool.size, "waits", &counters)?;
             show_volumes(f, "", &counters.volumes[0])?;
-            if let Some(counters) = pool.blk_keys().map(|cache| cache.counters()) {
-                show_cache(f, "blk-crypto ", pool.size, &counters)?;
-                show_volumes(f, "blk-crypto fallback ", &counters.volumes[0])?;
-                show_volumes(f, "blk-crypto hardware ", &counters.volumes[1])?;
-            }
         }
-        Ok(())
+
+        let mut result = Ok(());
+        self.devices.for_each(|device| {
+            result = result.and_then(|()| {
+                let counters = device.keys.counters();
+                let (major, minor) = device.numbers;
+
+                writeln!(f, "\ndevice {major}:{minor}")?;
+                show_cache(f, "blk-crypto ", self.pool_size.into(), "busy", &counters)?;
+                show_volumes(f, "blk-crypto fallback ", &counters.volumes[0])?;
+                show_volumes(f, "blk-crypto hardware ", &counters.volumes[1])
+            });
+        });
+        result
     }
 
     /// Ends a handle's use of `root`. With the last one, wipes all keys derived from it; the root
@@ -83,19 +101,19 @@ impl Engine {
                 if let Some(cache) = pool.cache() {
                     cache.purge(root.id);
                 }
-                if let Some(cache) = pool.blk_keys() {
-                    cache.purge(root.id);
-                }
             }
+            self.devices.purge(root.id);
         }
     }
 
-    /// Makes blk-crypto forget all keys for `device`. Context as in
-    /// [`Cache::evict`](crate::cache::Cache::evict).
-    pub(crate) fn evict(&self, device: Device) {
-        for cache in self.pools.iter().filter_map(Pool::blk_keys) {
-            cache.evict(device);
-        }
+    /// See [`Devices::open`].
+    pub(crate) fn open_device(&self, device: Device) -> Result<OpenDevice> {
+        self.devices.open(device, self.pool_size.into())
+    }
+
+    /// See [`Devices::close`].
+    pub(crate) fn close_device(&self, device: &OpenDevice) {
+        self.devices.close(device);
     }
 }
 
@@ -103,6 +121,7 @@ fn show_cache(
     f: &mut fmt::Formatter<'_>,
     what: &str,
     size: usize,
+    busy: &str,
     counters: &Counters,
 ) -> fmt::Result {
     writeln!(f, "{what}slots {size}")?;
@@ -110,7 +129,7 @@ fn show_cache(
     writeln!(f, "{what}misses {}", counters.misses)?;
     writeln!(f, "{what}evictions {}", counters.evictions)?;
     writeln!(f, "{what}derivations {}", counters.derivations)?;
-    writeln!(f, "{what}waits {}", counters.waits)
+    writeln!(f, "{what}{busy} {}", counters.busy)
 }
 
 fn show_volumes(f: &mut fmt::Formatter<'_>, what: &str, volumes: &Volumes) -> fmt::Result {

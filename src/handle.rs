@@ -7,11 +7,6 @@ use crate::{
         Unit,
         Units, //
     },
-    blk_crypto::{
-        BlkKey,
-        Device,
-        Place, //
-    },
     cache::{
         Cache,
         Purpose, //
@@ -28,13 +23,17 @@ use crate::{
         Nonce,
         NONCE_SIZE, //
     },
+    devices::OpenDevice,
     engine::Engine,
     hkdf::{
         self,
         Info, //
     },
     log::pr_err_ratelimited,
-    mode::MAX_KEY_SIZE,
+    mode::{
+        Mode,
+        MAX_KEY_SIZE, //
+    },
     pool::Pool,
     root::{
         ExtentRoot,
@@ -50,7 +49,10 @@ use crate::{
     },
     trace, //
 };
-use core::mem::discriminant;
+use core::{
+    mem::discriminant,
+    num::NonZeroU8, //
+};
 use kernel::{
     bindings::{
         bio,
@@ -93,11 +95,12 @@ pub(crate) struct OpenArgs<'a> {
 pub(crate) struct Handle<'a> {
     engine: &'a Engine,
     cache: &'a Arc<Cache<Cipher>>,
-    /// If the mode was prepared for blk-crypto.
-    blk_keys: Option<&'a Arc<Cache<BlkKey>>>,
+    mode: &'static Mode,
     root: Arc<ExtentRoot>,
     keys: Keys,
-    data_unit_bits: u8,
+    data_unit_bits: NonZeroU8,
+    /// Whether the mode was prepared for blk-crypto.
+    has_blk_crypto: bool,
 }
 
 impl<'a> Handle<'a> {
@@ -107,15 +110,17 @@ impl<'a> Handle<'a> {
     /// wasn't prepared, or `ENOMEM`.
     pub(crate) fn open(engine: &'a Engine, pool: &'a Pool, args: &OpenArgs<'_>) -> Result<Self> {
         let cache = pool.cache().ok_or(ENOPKG)?;
-        let mode = cache.mode;
+        let mode = pool.mode;
+        let data_unit_bits = NonZeroU8::new(args.data_unit_bits)
+            .filter(|bits| (9..=PAGE_SHIFT).contains(&bits.get().into()))
+            .ok_or_else(|| {
+                pr_err_ratelimited!(
+                    "Data units of 2^{} bytes are impossible\n",
+                    args.data_unit_bits
+                );
+                EINVAL
+            })?;
 
-        if !(9..=PAGE_SHIFT).contains(&args.data_unit_bits.into()) {
-            pr_err_ratelimited!(
-                "Data units of 2^{} bytes are impossible\n",
-                args.data_unit_bits
-            );
-            return Err(EINVAL);
-        }
         // A KDF that was never keyed would make everybody's keys the same.
         if memory_equals(args.kdf, &hmac_sha512_key::default()) {
             pr_err_ratelimited!("The key derivation key is missing\n");
@@ -140,22 +145,23 @@ impl<'a> Handle<'a> {
         Ok(Self {
             engine,
             cache,
-            blk_keys: pool.blk_keys(),
+            mode,
             root,
             keys,
-            data_unit_bits: args.data_unit_bits,
+            data_unit_bits,
+            has_blk_crypto: pool.has_blk_crypto(),
         })
     }
 
     /// The data unit size in bytes.
     pub(crate) fn data_unit_size(&self) -> u32 {
-        1 << self.data_unit_bits
+        1 << self.data_unit_bits.get()
     }
 
     /// Whether extents of one handle can be read through the other. Any context.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.root.id == other.root.id
-            && self.cache.mode.number == other.cache.mode.number
+            && self.mode == other.mode
             && self.data_unit_bits == other.data_unit_bits
             && discriminant(&self.keys) == discriminant(&other.keys)
     }
@@ -221,10 +227,11 @@ impl<'a> Handle<'a> {
         Ok(())
     }
 
-    /// Has blk-crypto encrypt or decrypt `bio`, which is submitted to `device`, when it is.
+    /// Has blk-crypto encrypt or decrypt `bio` when it is submitted to `device`.
     ///
-    /// Sleeps until a key is idle. Returns the key's number for [`Self::put_blk_key`]. `EINVAL` if
-    /// something isn't aligned or out of range, or if the mode wasn't prepared for blk-crypto.
+    /// Sleeps, but doesn't wait for keys. Returns the key's number, which is put in
+    /// [`OpenDevice::keys`] when `bio` ended. `EBUSY` if no key is idle; `EINVAL` if something isn't
+    /// aligned or out of range, or if the mode wasn't prepared for blk-crypto.
     ///
     /// # Safety
     ///
@@ -235,45 +242,37 @@ impl<'a> Handle<'a> {
         nonce: &Nonce,
         pos: u64,
         bio: *mut bio,
-        device: Device,
+        device: &OpenDevice,
     ) -> Result<usize> {
         // SAFETY: `bio` is valid.
         let bytes = unsafe { (*bio).bi_iter.bi_size };
         let first = self.first_index(pos, bytes)?;
-        let keys = self.blk_keys.ok_or(EINVAL)?;
-        let place = Place {
-            device,
-            data_unit_bits: self.data_unit_bits,
-        };
+        let purpose = Purpose { direction, bytes };
         let name = KeyName {
-            place: Some(place),
+            data_unit_bits: Some(self.data_unit_bits),
             ..self.key_name(nonce)
         };
-        let purpose = Purpose { direction, bytes };
-        let slot = keys
-            .get(name, purpose, |key| self.derive(nonce, key))
-            .map_err(|error| self.failed(error))?;
 
-        // SAFETY: As the caller promises. The name says that the key is for `device`.
+        if !self.has_blk_crypto {
+            return Err(EINVAL);
+        }
+        let slot = device
+            .keys
+            .try_get(name, purpose, |key| self.derive(nonce, key))?;
+
+        // SAFETY: As the caller promises. The keys of `device` are for that.
         unsafe { slot.holder().set_context(bio, &self.iv(first, nonce)) };
         Ok(slot.keep())
-    }
-
-    /// Ends a use of a key for blk-crypto. Takes a spinlock.
-    pub(crate) fn put_blk_key(&self, number: usize) {
-        if let Some(keys) = self.blk_keys {
-            keys.put(number);
-        }
     }
 
     /// The index of the first data unit of `len` bytes at `pos`; `EINVAL` as in [`Self::encrypt`].
     fn first_index(&self, pos: u64, len: u32) -> Result<u64> {
         let unit_mask = u64::from(self.data_unit_size()) - 1;
-        let first = pos >> self.data_unit_bits;
+        let first = pos >> self.data_unit_bits.get();
 
         if len == 0
             || (pos | u64::from(len)) & unit_mask != 0
-            || first + (u64::from(len) >> self.data_unit_bits) > INDEX_LIMIT
+            || first + (u64::from(len) >> self.data_unit_bits.get()) > INDEX_LIMIT
         {
             return Err(self.refused(pos, len));
         }
@@ -288,7 +287,8 @@ impl<'a> Handle<'a> {
                 Keys::Direct(_) => KeyKind::Direct,
                 Keys::RawDirect(_) => KeyKind::RawDirect,
             },
-            place: None,
+            mode: self.mode,
+            data_unit_bits: None,
         }
     }
 
@@ -320,14 +320,14 @@ impl<'a> Handle<'a> {
 
     #[cold]
     fn failed(&self, error: Error) -> Error {
-        pr_err_ratelimited!("{} failed: {}\n", self.cache.mode.name, error.to_errno());
+        pr_err_ratelimited!("{} failed: {}\n", self.mode.name, error.to_errno());
         EIO
     }
 }
 
 impl Drop for Handle<'_> {
     fn drop(&mut self) {
-        trace::close(self.cache.mode, self.root.id);
+        trace::close(self.mode, self.root.id);
         self.engine.put_root(&self.root);
     }
 }
@@ -346,8 +346,7 @@ mod tests {
             ends,
             pattern,
             TestBio, //
-        },
-        table::KeyHolder, //
+        }, //
     };
 
     const XTS: u8 = FSCRYPT_MODE_AES_256_XTS as u8;
@@ -461,7 +460,7 @@ mod tests {
         assert!(ciphertext[..] != encrypt(&raw, 5 << 12, &[(0, 4096)], &[(0, 4096)])?[..]);
 
         // And with a cipher used directly.
-        let mut cipher = Cipher::new(handle.cache.mode)?;
+        let mut cipher = Cipher::new(handle.mode)?;
         let bio = TestBio::new(&[(0, 4096)])?;
         let unit = bio.units(4096).next().ok_or(ENODATA)??;
         let iv = Iv::with_nonce(5, &Nonce::parse_context(&fixture::CONTEXT)?);

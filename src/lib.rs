@@ -26,17 +26,22 @@
 //!                                                                    a key in a process keyring
 //!                                                  close             any under which GFP_KERNEL
 //!                                                                    can be used, as in reclaim
+//! Devices::table            the devices that       open_device       what a filesystem holds while
+//! (spinlock)                blk-crypto has keys                      devices come and go
+//!                           for                    close_device      as above
+//!                                                  close             any under which GFP_KERNEL
+//!                                                                    can be used, as in reclaim
 //! Cache::state              which slot has which   encrypt, decrypt  the inode's lock, folio
 //! (spinlock)                key and who uses it,   set_inline_crypt  locks, ranges of the extent
 //!                           counters                                 I/O tree
 //!                                                  put_inline_key    none
 //!                                                  close             as above
-//!                                                  evict_inline_keys uuid_mutex
+//!                                                  close_device      as above
 //! blk_crypto_profile::lock  the keyslots of a      what evicts keys  as there
 //! (rw_semaphore)            device, or of          for blk-crypto:
 //!                           blk-crypto-fallback    set_inline_crypt,
 //!                                                  close,
-//!                                                  evict_inline_keys
+//!                                                  close_device
 //! ========================  =====================  ================  ===========================
 //! ```
 //!
@@ -45,7 +50,8 @@
 //! outside.
 //!
 //! What holds the callers of encrypt and decrypt up is waiting for a cipher, in a write with bounce
-//! pages in hand. That can't deadlock, as [`cache`] explains.
+//! pages in hand. That can't deadlock, as [`cache`] explains. close also waits for tasks that are
+//! replacing a key of the root by another, and close_device for I/O.
 
 mod bindings;
 mod bio;
@@ -53,6 +59,7 @@ mod blk_crypto;
 mod cache;
 mod cipher;
 mod context;
+mod devices;
 mod engine;
 #[cfg(CONFIG_KUNIT = "y")]
 mod fixture;
@@ -83,7 +90,7 @@ module! {
     params: {
         pool_size: u32 {
             default: 128,
-            description: "Number of ciphers to allocate for each encryption mode, 1 to 65535",
+            description: "Number of ciphers to allocate for each encryption mode, and of keys for each inlinecrypt device, 1 to 65535",
         },
     },
 }

@@ -13,6 +13,7 @@ use crate::bindings::{
     FSCRYPT_MODE_AES_256_XTS,
     FSCRYPT_MODE_SM4_XTS, //
 };
+use core::ptr;
 use kernel::str::CStr;
 
 /// Size of the longest key of any mode, in bytes.
@@ -34,6 +35,15 @@ pub(crate) struct Mode {
     pub(crate) key_size: usize,
     pub(crate) iv_size: usize,
 }
+
+/// There is one object for each mode.
+impl PartialEq for Mode {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self, other)
+    }
+}
+
+impl Eq for Mode {}
 
 /// All the modes.
 pub(crate) static MODES: [Mode; 4] = [

@@ -6,6 +6,7 @@
 use crate::{
     bindings::{
         self,
+        fscrypt_extent_device,
         fscrypt_extent_handle,
         fscrypt_extent_nonce,
         fscrypt_extent_open_args,
@@ -15,6 +16,7 @@ use crate::{
     blk_crypto::Device,
     cipher::Direction,
     context::Nonce,
+    devices::OpenDevice,
     engine::Engine,
     handle::{
         Handle,
@@ -61,9 +63,10 @@ static OPS: Ops = Ops(fscrypt_extent_ops {
     same_key: Some(same_key),
     encrypt: Some(encrypt),
     decrypt: Some(decrypt),
+    open_device: Some(open_device),
+    close_device: Some(close_device),
     set_inline_crypt: Some(set_inline_crypt),
     put_inline_key: Some(put_inline_key),
-    evict_inline_keys: Some(evict_inline_keys),
 });
 
 struct Ops(fscrypt_extent_ops);
@@ -287,19 +290,55 @@ unsafe extern "C" fn decrypt(
 /// # Safety
 ///
 /// To be called as the operation of that name.
+unsafe extern "C" fn open_device(bdev: *mut block_device) -> *mut fscrypt_extent_device {
+    // SAFETY: This is an operation, and the device stays open until `close_device` returned.
+    let (engine, device) = unsafe { (engine(), Device::new(bdev)) };
+    let open = || -> Result<_> {
+        let device = engine.open_device(device.ok_or(EINVAL)?)?;
+
+        Ok(KBox::new(device, GFP_KERNEL)?)
+    };
+
+    match open() {
+        Ok(device) => KBox::into_raw(device).cast(),
+        Err(error) => error.to_ptr(),
+    }
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn close_device(device: *mut fscrypt_extent_device) {
+    // SAFETY: This is an operation. `device` is from `open_device`, and the caller gives it up.
+    let (engine, device) = unsafe { (engine(), KBox::from_raw(device.cast::<OpenDevice>())) };
+
+    engine.close_device(&device);
+}
+
+/// # Safety
+///
+/// `device` must be from `open_device`, and not be closed during `'a`.
+unsafe fn device<'a>(device: *const fscrypt_extent_device) -> &'a OpenDevice {
+    // SAFETY: `open_device` made it from a box of this type.
+    unsafe { &*device.cast() }
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
 unsafe extern "C" fn set_inline_crypt(
     handle: *const fscrypt_extent_handle,
+    device: *const fscrypt_extent_device,
     nonce: *const fscrypt_extent_nonce,
     pos: u64,
     bio: *mut bio,
 ) -> c_int {
-    // SAFETY: The handle is open during the call, and the others are valid. A device with I/O is
-    // open, and leaves its filesystem by `evict_inline_keys`.
-    let (handle, nonce, device, is_write) = unsafe {
+    // SAFETY: The handle and the device are open during the call, and the others are valid.
+    let (handle, device, nonce, is_write) = unsafe {
         (
             self::handle(handle),
+            self::device(device),
             Nonce::from(&*nonce),
-            Device::new((*bio).bi_bdev),
             (*bio).bi_opf & req_op_REQ_OP_WRITE != 0,
         )
     };
@@ -309,7 +348,6 @@ unsafe extern "C" fn set_inline_crypt(
     };
 
     from_result(|| {
-        let device = device.ok_or(EINVAL)?;
         // SAFETY: The bio is valid, and isn't known to blk-crypto. The caller puts the key when it
         // has ended.
         let number = unsafe { handle.set_blk_crypto(direction, &nonce, pos, bio, device)? };
@@ -322,23 +360,11 @@ unsafe extern "C" fn set_inline_crypt(
 /// # Safety
 ///
 /// To be called as the operation of that name.
-unsafe extern "C" fn put_inline_key(handle: *const fscrypt_extent_handle, key: c_int) {
-    // SAFETY: The handle is open during the call.
-    let handle = unsafe { self::handle(handle) };
+unsafe extern "C" fn put_inline_key(device: *const fscrypt_extent_device, key: c_int) {
+    // SAFETY: The device is open during the call.
+    let device = unsafe { self::device(device) };
 
-    handle.put_blk_key(key as usize - 1);
-}
-
-/// # Safety
-///
-/// To be called as the operation of that name.
-unsafe extern "C" fn evict_inline_keys(bdev: *mut block_device) {
-    // SAFETY: This is an operation, and the device is open until it returned.
-    let (engine, device) = unsafe { (engine(), Device::new(bdev)) };
-
-    if let Some(device) = device {
-        engine.evict(device);
-    }
+    device.keys.put(key as usize - 1);
 }
 
 #[kunit_tests(fscrypt_extent_ops)]

@@ -10,8 +10,7 @@ use crate::{
     cache::Cache,
     cipher::Cipher,
     log,
-    mode::Mode,
-    table::KeyHolder, //
+    mode::Mode, //
 };
 use kernel::{
     prelude::*,
@@ -31,7 +30,8 @@ pub(crate) struct Pool {
     /// How many ciphers it has when prepared.
     pub(crate) size: usize,
     cache: SetOnce<Arc<Cache<Cipher>>>,
-    blk_keys: SetOnce<Arc<Cache<BlkKey>>>,
+    /// Set once blk-crypto can be used for the mode.
+    blk_crypto: SetOnce<()>,
     #[pin]
     preparing: Mutex<()>,
 }
@@ -43,7 +43,7 @@ impl Pool {
             mode,
             size: size.into(),
             cache: SetOnce::new(),
-            blk_keys: SetOnce::new(),
+            blk_crypto: SetOnce::new(),
             preparing <- new_mutex!((), "fscrypt_extent::preparing"),
         })
     }
@@ -53,9 +53,9 @@ impl Pool {
         self.cache.as_ref()
     }
 
-    /// The cache of keys for blk-crypto, if the mode was prepared for that. Any context.
-    pub(crate) fn blk_keys(&self) -> Option<&Arc<Cache<BlkKey>>> {
-        self.blk_keys.as_ref()
+    /// Whether the mode was prepared for blk-crypto. Any context.
+    pub(crate) fn has_blk_crypto(&self) -> bool {
+        self.blk_crypto.as_ref().is_some()
     }
 
     /// Prepares the mode, unless it is.
@@ -80,21 +80,17 @@ impl Pool {
             algorithm.driver_name(),
             self.size
         );
-        self.cache.populate(Cache::new(self.mode, self.size)?);
+        self.cache
+            .populate(Cache::new(self.size, || Cipher::new(self.mode))?);
         Ok(())
     }
 
     /// Prepares the mode for blk-crypto too, if it isn't. `device` is one that it is used on; context
     /// and errors are those of [`Self::prepare`].
     pub(crate) fn prepare_blk_crypto(&self, device: Device) -> Result {
-        if self.blk_keys().is_some() {
-            return Ok(());
-        }
-
-        BlkKey::start_fallback(self.mode, device)?;
-        let _preparing = self.preparing.lock();
-        if self.blk_keys().is_none() {
-            self.blk_keys.populate(Cache::new(self.mode, self.size)?);
+        if !self.has_blk_crypto() {
+            BlkKey::start_fallback(self.mode, device)?;
+            self.blk_crypto.populate(());
         }
         Ok(())
     }

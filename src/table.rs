@@ -9,16 +9,16 @@
 //!   |                            |                      v      |
 //!   |                            +-------------------- Ready, idle
 //!   |                                                       |
-//!   +----- wiped ----- Away <-------------- purge ----------+
+//!   +----- wiped ---- Wiping <-------- purge, clear --------+
 //! ```
+//!
+//! A slot goes with the root whose key may be in it, wholly or in part: while it is `Keying`, that
+//! is the key that it had before, and while it is `Wiping`, the one that is being wiped. Whoever
+//! wants to be sure that no key of a root is left has to wait for these.
 //!
 //! Nothing here sleeps or, after [`Table::new`], allocates.
 
 use crate::{
-    blk_crypto::{
-        Device,
-        Place, //
-    },
     cipher::Key,
     context::Nonce,
     mode::Mode,
@@ -28,12 +28,10 @@ use crate::{
 };
 use core::{
     mem::replace,
+    num::NonZeroU8,
     ptr::NonNull, //
 };
-use kernel::{
-    prelude::*,
-    warn_on, //
-};
+use kernel::prelude::*;
 
 /// Names a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,8 +40,10 @@ pub(crate) struct KeyName {
     pub(crate) root: RootId,
     /// Which of that root's keys it is.
     pub(crate) kind: KeyKind,
-    /// Where it is used, if with blk-crypto.
-    pub(crate) place: Option<Place>,
+    /// The mode it is for.
+    pub(crate) mode: &'static Mode,
+    /// Data unit size as a power of two, if it is for blk-crypto, to which it is part of the key.
+    pub(crate) data_unit_bits: Option<NonZeroU8>,
 }
 
 /// Which key of an extent root.
@@ -62,12 +62,8 @@ pub(crate) enum KeyKind {
 
 /// What a slot has: something that a key can be set in.
 ///
-/// Nothing but [`KeyHolder::new`] allocates memory. It is `Sync` because all who want the same key
-/// share a slot.
-pub(crate) trait KeyHolder: Sized + Send + Sync {
-    /// Makes one without a key. Sleeps, allocates with `GFP_KERNEL`.
-    fn new(mode: &'static Mode) -> Result<Self>;
-
+/// Nothing here allocates memory. It is `Sync` because all who want the same key share a slot.
+pub(crate) trait KeyHolder: Send + Sync {
     /// Sets the key, of which the first [`Mode::key_size`] bytes count. Sleeps. `EINVAL` if it is
     /// weak.
     ///
@@ -87,36 +83,50 @@ pub(crate) trait KeyHolder: Sized + Send + Sync {
 enum Slot<T> {
     /// Has no key, or one that nobody knows; is idle.
     Blank(KBox<T>),
-    /// The caller that missed has the holder. Others that want this key wait.
-    Keying(KeyName),
+    /// The caller that missed has the holder, in which a key of `old` is until it is overwritten.
+    /// Others that want this key wait.
+    Keying { name: KeyName, old: Option<RootId> },
     /// Is idle if it has no users. As long as it has, the holder stays here.
     Ready {
         name: KeyName,
         holder: KBox<T>,
         users: u32,
     },
-    /// The key is being wiped.
-    Away,
+    /// A key of this root is being wiped.
+    Wiping(RootId),
+}
+
+impl<T> Slot<T> {
+    /// The root that a key in it may be of.
+    fn root(&self) -> Option<RootId> {
+        match self {
+            Self::Blank(_) => None,
+            Self::Keying { old, .. } => *old,
+            Self::Ready { name, .. } => Some(name.root),
+            Self::Wiping(root) => Some(*root),
+        }
+    }
 }
 
 /// Outcome of a search for a slot.
 pub(crate) enum Found<T> {
     /// This slot has the key. The caller uses it, and so the holder is valid, until [`Table::put`].
     Hit(usize, NonNull<T>),
-    /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had a key
-    /// of this root before.
-    Miss(usize, KBox<T>, Option<RootId>),
+    /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had the key
+    /// of this name before.
+    Miss(usize, KBox<T>, Option<KeyName>),
     /// There is no idle slot, or another task is about to set the key.
     Busy,
 }
 
-/// Whether a slot has a key for a device.
-pub(crate) enum OfDevice<T> {
-    No,
-    /// It is in use.
+/// A key to be wiped.
+pub(crate) enum Taken<T> {
+    /// There is none.
+    Nothing,
+    /// There is one, but it is in use, or is just being replaced or wiped.
     Busy,
-    /// It had one, of this root.
-    Taken(RootId, KBox<T>),
+    /// This slot, which has this key, waits for [`Table::put_blank`].
+    Slot(usize, KeyName, KBox<T>),
 }
 
 /// The only list in [`Table::idle`].
@@ -127,7 +137,7 @@ pub(crate) struct Table<T> {
     slots: KVVec<Slot<T>>,
     /// The slots that are `Keying` or `Ready`, by hash of their key's name.
     by_name: Rings,
-    /// The same slots, by hash of their root.
+    /// The slots that have a [`Slot::root`], by hash of that.
     by_root: Rings,
     /// The idle slots, most recently used first. Those that are in use again may still be there.
     idle: Rings,
@@ -137,9 +147,9 @@ pub(crate) struct Table<T> {
     hash_key: [u64; 4],
 }
 
-impl<T: KeyHolder> Table<T> {
-    /// Allocates `size` slots, with their holders. Sleeps, allocates with `GFP_KERNEL`.
-    pub(crate) fn new(mode: &'static Mode, size: usize) -> Result<Self> {
+impl<T> Table<T> {
+    /// Makes `size` slots with what `make` makes. Sleeps, allocates with `GFP_KERNEL`.
+    pub(crate) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Self> {
         let lists = size.next_power_of_two();
         let mut table = Self {
             slots: KVVec::with_capacity(size, GFP_KERNEL)?,
@@ -151,12 +161,17 @@ impl<T: KeyHolder> Table<T> {
         };
 
         for index in 0..size {
-            let holder = KBox::new(T::new(mode)?, GFP_KERNEL)?;
+            let holder = KBox::new(make()?, GFP_KERNEL)?;
 
-            table.slots.push_within_capacity(Slot::Away)?;
-            table.put_blank(index, holder);
+            table.slots.push_within_capacity(Slot::Blank(holder))?;
+            table.idle.push_back(IDLE, index);
         }
         Ok(table)
+    }
+
+    /// The number of slots.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// The list for `name`.
@@ -195,80 +210,62 @@ impl<T: KeyHolder> Table<T> {
                     *users += 1;
                     return Found::Hit(index, NonNull::from(&**holder));
                 }
-                Slot::Keying(other) if other == name => return Found::Busy,
+                Slot::Keying { name: other, .. } if other == name => return Found::Busy,
                 _ => (),
             }
         }
 
-        let (index, evicted, holder) = loop {
+        let index = loop {
             let Some(index) = self.idle.back(IDLE) else {
                 return Found::Busy;
             };
-            let evicted = match &self.slots[index] {
-                Slot::Ready { name, .. } => Some(name.root),
-                _ => None,
-            };
 
-            match self.take(index) {
-                Some(holder) => break (index, evicted, holder),
-                // It comes back when it is idle.
-                None => self.idle.remove(index),
+            self.idle.remove(index);
+            // A slot that is in use comes back when it is idle.
+            if !matches!(self.slots[index], Slot::Ready { users: 1.., .. }) {
+                break index;
             }
         };
-        self.slots[index] = Slot::Keying(*name);
+        let old = self.slots[index].root();
+
+        self.by_name.remove(index);
         self.by_name.push_front(list, index);
-        self.by_root.push_front(self.root_list(name.root), index);
-        Found::Miss(index, holder, evicted)
-    }
-
-    /// Takes the holder of a slot, if that is idle.
-    fn take(&mut self, index: usize) -> Option<KBox<T>> {
-        if let Slot::Ready { users: 1.., .. } | Slot::Keying(_) | Slot::Away = self.slots[index] {
-            return None;
-        }
-        match self.send_away(index) {
-            Slot::Blank(holder) | Slot::Ready { holder, .. } => Some(holder),
-            Slot::Keying(_) | Slot::Away => None,
+        match replace(&mut self.slots[index], Slot::Keying { name: *name, old }) {
+            Slot::Blank(holder) => Found::Miss(index, holder, None),
+            Slot::Ready { name, holder, .. } => Found::Miss(index, holder, Some(name)),
+            // INVARIANT: None of these is idle.
+            Slot::Keying { .. } | Slot::Wiping(_) => Found::Busy,
         }
     }
 
-    /// Takes the holder of a slot that has a key of `root`.
-    pub(crate) fn take_of_root(&mut self, root: RootId) -> Option<(usize, KBox<T>)> {
-        let is_idle = |&index: &usize| match &self.slots[index] {
-            Slot::Ready { name, users, .. } if name.root == root => !warn_on!(*users > 0),
-            Slot::Keying(name) if name.root == root => !warn_on!(true),
-            _ => false,
+    /// Takes a key of `root` to wipe it.
+    pub(crate) fn take_of_root(&mut self, root: RootId) -> Taken<T> {
+        let of_root = || {
+            let list = self.by_root.iter(self.root_list(root));
+            list.filter(|&index| self.slots[index].root() == Some(root))
         };
-        let index = self.by_root.iter(self.root_list(root)).find(is_idle)?;
+        let is_idle = |&index: &usize| matches!(self.slots[index], Slot::Ready { users: 0, .. });
 
-        Some((index, self.take(index)?))
+        // Any other tells the caller to wait.
+        let index = of_root().find(is_idle).or_else(|| of_root().next());
+
+        index.map_or(Taken::Nothing, |index| self.take(index))
     }
 
-    /// Takes the holder of a slot that has a key for `device`.
-    pub(crate) fn take_of_device(&mut self, device: Device, index: usize) -> OfDevice<T> {
-        let (name, users) = match &self.slots[index] {
-            Slot::Ready { name, users, .. } => (name, *users),
-            Slot::Keying(name) => (name, 1),
-            Slot::Blank(_) | Slot::Away => return OfDevice::No,
+    /// Takes the key that a slot has to wipe it.
+    pub(crate) fn take(&mut self, index: usize) -> Taken<T> {
+        let name = match &self.slots[index] {
+            Slot::Blank(_) => return Taken::Nothing,
+            Slot::Ready { name, users: 0, .. } => *name,
+            _ => return Taken::Busy,
         };
-        let root = name.root;
 
-        if name.place.is_none_or(|place| place.device != device) {
-            OfDevice::No
-        } else if users > 0 {
-            OfDevice::Busy
-        } else {
-            self.take(index)
-                .map_or(OfDevice::No, |holder| OfDevice::Taken(root, holder))
-        }
-    }
-
-    /// Makes a slot one that nobody can find, and returns what it was.
-    fn send_away(&mut self, index: usize) -> Slot<T> {
         self.idle.remove(index);
         self.by_name.remove(index);
-        self.by_root.remove(index);
-        replace(&mut self.slots[index], Slot::Away)
+        match replace(&mut self.slots[index], Slot::Wiping(name.root)) {
+            Slot::Ready { holder, .. } => Taken::Slot(index, name, holder),
+            _ => Taken::Busy,
+        }
     }
 
     /// Gives a holder back that has got its key. The caller then uses the slot, and so the holder
@@ -276,6 +273,8 @@ impl<T: KeyHolder> Table<T> {
     pub(crate) fn publish(&mut self, index: usize, name: KeyName, holder: KBox<T>) -> NonNull<T> {
         let shared = NonNull::from(&*holder);
 
+        self.by_root.remove(index);
+        self.by_root.push_front(self.root_list(name.root), index);
         self.slots[index] = Slot::Ready {
             name,
             holder,
@@ -286,7 +285,8 @@ impl<T: KeyHolder> Table<T> {
 
     /// Gives a slot a holder without a key. It will be the next to be taken.
     pub(crate) fn put_blank(&mut self, index: usize, holder: KBox<T>) {
-        self.send_away(index);
+        self.by_name.remove(index);
+        self.by_root.remove(index);
         self.slots[index] = Slot::Blank(holder);
         self.idle.push_back(IDLE, index);
     }

@@ -5,7 +5,8 @@
 use crate::{
     bindings,
     mode::Mode,
-    root::RootId, //
+    root::RootId,
+    table::KeyName, //
 };
 
 /// A handle was opened.
@@ -21,19 +22,25 @@ pub(crate) fn close(mode: &Mode, root: RootId) {
 }
 
 /// A slot is going to get a key.
-pub(crate) fn miss(mode: &Mode, root: RootId, slot: usize) {
+pub(crate) fn miss(key: &KeyName, slot: usize) {
+    let (mode, root) = (key.mode.number, key.root.number());
+
     // SAFETY: As above.
-    unsafe { bindings::inline_trace_fscrypt_extent_miss(mode.number, root.number(), slot as u32) };
+    unsafe { bindings::inline_trace_fscrypt_extent_miss(mode, root, slot as u32) };
 }
 
 /// A key made room for another.
-pub(crate) fn evict(mode: &Mode, root: RootId, slot: usize) {
+pub(crate) fn evict(key: &KeyName, slot: usize) {
+    let (mode, root) = (key.mode.number, key.root.number());
+
     // SAFETY: As above.
-    unsafe { bindings::inline_trace_fscrypt_extent_evict(mode.number, root.number(), slot as u32) };
+    unsafe { bindings::inline_trace_fscrypt_extent_evict(mode, root, slot as u32) };
 }
 
 /// A key was wiped.
-pub(crate) fn wipe(mode: &Mode, root: RootId, slot: usize) {
+pub(crate) fn wipe(key: &KeyName, slot: usize) {
+    let (mode, root) = (key.mode.number, key.root.number());
+
     // SAFETY: As above.
-    unsafe { bindings::inline_trace_fscrypt_extent_wipe(mode.number, root.number(), slot as u32) };
+    unsafe { bindings::inline_trace_fscrypt_extent_wipe(mode, root, slot as u32) };
 }
