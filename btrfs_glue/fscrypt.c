@@ -26,13 +26,20 @@
 #include "transaction.h"
 #include "tree-log.h"
 
+/* Return: 0 if the inode has an encryption context, 1 if not, or -errno. */
+static int find_context(struct btrfs_root *root, u64 ino, struct btrfs_path *path)
+{
+	const struct btrfs_key key = {
+		.objectid = ino,
+		.type = BTRFS_FSCRYPT_INODE_CTX_KEY,
+	};
+
+	return btrfs_search_slot(NULL, root, &key, path, 0, 0);
+}
+
 static int btrfs_fscrypt_get_context(struct inode *vfs_inode, void *ctx, size_t len)
 {
 	BTRFS_PATH_AUTO_FREE(path);
-	const struct btrfs_key key = {
-		.objectid = btrfs_ino(BTRFS_I(vfs_inode)),
-		.type = BTRFS_FSCRYPT_INODE_CTX_KEY,
-	};
 	u32 size;
 	int ret;
 
@@ -40,7 +47,7 @@ static int btrfs_fscrypt_get_context(struct inode *vfs_inode, void *ctx, size_t 
 	if (!path)
 		return -ENOMEM;
 
-	ret = btrfs_search_slot(NULL, BTRFS_I(vfs_inode)->root, &key, path, 0, 0);
+	ret = find_context(BTRFS_I(vfs_inode)->root, btrfs_ino(BTRFS_I(vfs_inode)), path);
 	if (ret)
 		return ret < 0 ? ret : -ENODATA;
 
@@ -166,10 +173,6 @@ int btrfs_check_encryption_support(const struct btrfs_fs_info *fs_info)
 int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path)
 {
 	struct btrfs_fs_info *fs_info = inode->root->fs_info;
-	const struct btrfs_key key = {
-		.objectid = btrfs_ino(inode),
-		.type = BTRFS_FSCRYPT_INODE_CTX_KEY,
-	};
 	const bool encrypted = inode->flags & BTRFS_INODE_ENCRYPT;
 	int ret;
 
@@ -177,7 +180,7 @@ int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path
 	    test_bit(BTRFS_FS_LOG_RECOVERING, &fs_info->flags))
 		return 0;
 
-	ret = btrfs_search_slot(NULL, inode->root, &key, path, 0, 0);
+	ret = find_context(inode->root, btrfs_ino(inode), path);
 	btrfs_release_path(path);
 	if (ret < 0)
 		return ret;
@@ -298,40 +301,76 @@ int btrfs_name_to_user(const struct inode *dir, char *name, int len)
 	return ret;
 }
 
+/* Get an inode if it is in memory, else NULL. */
+static struct btrfs_inode *find_inode_in_memory(struct btrfs_root *root, u64 ino)
+{
+	struct btrfs_inode *inode;
+
+	xa_lock(&root->inodes);
+	inode = xa_load(&root->inodes, ino);
+	if (inode && !igrab(&inode->vfs_inode))
+		inode = NULL;
+	xa_unlock(&root->inodes);
+	return inode;
+}
+
 /*
  * Same as btrfs_name_to_user(), for a name that was found in a reference to the
- * directory @dirid of the tree @root_id, which may be plain.  The rest of the old
- * name is cleared.  Not within a transaction.
+ * directory @dirid of @root, which may be plain.  The rest of the old name is cleared.
+ * Not within a transaction.
+ *
+ * @cached: neither read an inode nor set up a key: the result is the no-key name,
+ *	    unless the directory is in memory and unlocked
  */
-int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id, u64 dirid,
-			   char *name, int len)
+int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int len,
+			   bool cached)
 {
+	BTRFS_PATH_AUTO_FREE(path);
+	struct btrfs_fs_info *fs_info = root->fs_info;
+	/* It never has a key. */
+	const struct inode *vfs_dir = fs_info->btree_inode;
 	struct btrfs_inode *dir;
-	struct btrfs_root *root;
-	int ret = 0;
+	int ret;
 
 	if (!btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT))
 		return len;
 
-	root = btrfs_get_fs_root(fs_info, root_id, true);
-	if (IS_ERR(root))
-		return PTR_ERR(root);
-	dir = btrfs_iget(dirid, root);
-	btrfs_put_root(root);
+	/*
+	 * Don't read the inodes of plain directories.  The flag in the inode item may
+	 * be out of date, as changes of it are delayed.
+	 */
+	path = btrfs_alloc_path();
+	if (!path)
+		return -ENOMEM;
+	ret = find_context(root, dirid, path);
+	btrfs_release_path(path);
+	if (ret)
+		return ret < 0 ? ret : len;
+
+	dir = cached ? find_inode_in_memory(root, dirid) : btrfs_iget(dirid, root);
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
 
-	if (!IS_ENCRYPTED(&dir->vfs_inode)) {
-		iput(&dir->vfs_inode);
-		return len;
+	if (dir) {
+		vfs_dir = &dir->vfs_inode;
+		/* The key of anything else has no cipher for names. */
+		if (unlikely(!S_ISDIR(vfs_dir->i_mode))) {
+			btrfs_err_rl(fs_info,
+				     "root %llu inode %llu has names in it but is no directory",
+				     btrfs_root_id(root), dirid);
+			ret = -EUCLEAN;
+		} else if (!cached) {
+			ret = fscrypt_prepare_readdir(&dir->vfs_inode);
+		}
 	}
-
-	/* Setting up a key isn't NOFS-safe.  Scrub gets along with no-key names. */
-	if (!(current->flags & PF_MEMALLOC_NOFS))
-		ret = fscrypt_prepare_readdir(&dir->vfs_inode);
 	if (!ret)
-		ret = btrfs_name_to_user(&dir->vfs_inode, name, len);
-	iput(&dir->vfs_inode);
+		ret = btrfs_name_to_user(vfs_dir, name, len);
+
+	/* Eviction reads and writes. */
+	if (cached && dir)
+		btrfs_add_delayed_iput(dir);
+	else if (dir)
+		iput(&dir->vfs_inode);
 
 	if (ret >= 0 && ret < len)
 		memset(name + ret, 0, len - ret);

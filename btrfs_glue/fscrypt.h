@@ -28,12 +28,12 @@ int btrfs_check_snapshot_policy(struct inode *dir, struct btrfs_root *source);
 bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2);
 
 #ifdef CONFIG_FS_ENCRYPTION
-int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id, u64 dirid,
-			   char *name, int len);
+int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int len,
+			   bool cached);
 int btrfs_fscrypt_ioctl(struct file *file, unsigned int cmd, void __user *arg);
 #else
-static inline int btrfs_ref_name_to_user(struct btrfs_fs_info *fs_info, u64 root_id,
-					 u64 dirid, char *name, int len)
+static inline int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name,
+					 int len, bool cached)
 {
 	return len;
 }

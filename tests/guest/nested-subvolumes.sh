@@ -34,15 +34,8 @@ btrfs subvolume snapshot "$encrypted/nested" "$SCRATCH_MNT/outer"
 
 echo "--- names that the kernel finds by itself"
 id=$(btrfs inspect-internal rootid "$encrypted/nested/deeper")
-python3 - "$encrypted/nested/deeper" <<'END'
-import fcntl, os, sys
-BTRFS_IOC_GET_SUBVOL_INFO = 0x81F8943C
-info = bytearray(504)
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), BTRFS_IOC_GET_SUBVOL_INFO, info)
-name = info[8:264].rstrip(b"\0")
-print("GET_SUBVOL_INFO:", name)
-assert name == b"deeper"
-END
+[ "$(python3 "${0%/*}/names.py" subvol-info "$encrypted/nested/deeper")" = deeper ] ||
+	fail "GET_SUBVOL_INFO has another name"
 path=$(btrfs inspect-internal inode-resolve "$(stat -c %i "$encrypted/nested/deeper/file")" \
 	"$encrypted/nested/deeper")
 [ "$path" = "$encrypted/nested/deeper/file" ] || fail "the file's path is $path"

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The encryption flag of what can't be encrypted: devices, FIFOs and sockets.
+# dmesg: BTRFS (critical|error) .*(corrupt leaf|read time tree block corruption)
+. "${0%/*}/harness.sh"
+. "${0%/*}/bad-image.sh"
+
+INODE_MODE_AT=52
+
+start_image
+good=$(show "$encrypted_inode" $INODE_ITEM)
+# S_IFIFO, S_IFCHR, S_IFBLK and S_IFSOCK, with 0644
+for mode in a411 a421 a461 a4c1; do
+	spoil "$encrypted_inode" $INODE_ITEM --set "$INODE_MODE_AT:$mode"
+	expect_bad_leaf "ino=$encrypted_inode.* encryption flag"
+	expect_check_complaint
+	spoil "$encrypted_inode" $INODE_ITEM --set "0:$good"
+done
+mount_image
+cat "$encrypted/file" >/dev/null

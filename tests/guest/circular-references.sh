@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Directories whose references form a circle: nobody follows them for ever.
+# timeout: 120
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+INODE_REF=12
+
+names() {
+	python3 "${0%/*}/names.py" "$@"
+}
+
+item() {
+	offline corrupt-item --item "5:$1:$INODE_REF:$2" "${@:3}" "$SCRATCH_DEV"
+}
+
+new_btrfs
+mkdir -p "$plain/1/2/3/4/5/6/7"
+echo contents >"$plain/1/2/3/4/5/6/7/file"
+inode=$(stat -c %i "$plain/1/2/3/4/5/6/7/file")
+first=$(stat -c %i "$plain/1")
+parent=$(stat -c %i "$plain")
+for length in 2 3 5 7; do
+	echo "--- the circle is that long: $length"
+	last=$(stat -c %i "$(find "$plain" -name $length)")
+	umount "$SCRATCH_MNT"
+	ref=$(item "$first" "$parent" --show)
+	item "$first" "$parent" --delete
+	item "$first" "$last" --insert "$ref"
+	mount_btrfs
+	expect_error 'Structure needs cleaning' names paths "$SCRATCH_MNT" "$inode"
+	expect_error 'File name too long' names lookup "$SCRATCH_MNT" "$inode"
+	umount "$SCRATCH_MNT"
+	item "$first" "$last" --delete
+	item "$first" "$parent" --insert "$ref"
+	mount_btrfs
+done
+[ "$(names paths "$SCRATCH_MNT" "$inode")" = plain/1/2/3/4/5/6/7/file ]
