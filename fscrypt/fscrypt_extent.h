@@ -36,9 +36,19 @@ struct fscrypt_extent_nonce {
 	u8 bytes[FSCRYPT_EXTENT_NONCE_SIZE];
 };
 
+/*
+ * The version of what is on disk: the format in the low nibble, and in the high
+ * one the key epoch, of which there is only 0 so far.
+ */
 #define FSCRYPT_EXTENT_CONTEXT_V1	1
-/* Reserved: a nonce and the __le32 index of the first data unit. */
-#define FSCRYPT_EXTENT_CONTEXT_V2	2
+
+/*
+ * The HKDF context of what the engine derives: a private number, until upstream
+ * assigns one.  fs/crypto counts its own from 1, and with one of these in common,
+ * two subkeys of a master key would be equal.  0xf1 and 0xf2 are spoken for, but
+ * only in documents.
+ */
+#define HKDF_CONTEXT_EXTENT_KEY		0xf0
 
 /*
  * What a filesystem stores for each encrypted extent.  Everything else that is

@@ -7,14 +7,15 @@
 //!
 //! ```text
 //! kdf          fs/crypto's HKDF-Extract of the master key
-//! extent root  Expand(kdf, "fscrypt\0" || 9, 64 bytes)
-//! extent key   Expand(extent root, "fscrypt\0" || 9 || nonce, the mode's key size)
+//! extent root  Expand(kdf, "fscrypt\0" || 0xf0, 64 bytes)
+//! extent key   Expand(extent root, "fscrypt\0" || 0xf0 || nonce, the mode's key size)
 //! ```
 //!
 //! All outputs are at most 64 bytes, so of the output of HKDF-Expand only the first block is ever
 //! needed; a shorter output is its beginning.
 
 use crate::{
+    bindings::HKDF_CONTEXT_EXTENT_KEY,
     context::{
         Nonce,
         NONCE_SIZE, //
@@ -31,8 +32,11 @@ use kernel::{
 /// Size of one block of output, in bytes.
 pub(crate) const BLOCK_SIZE: usize = 64;
 
-/// What to derive. The first byte after `"fscrypt\0"` is `HKDF_CONTEXT_*` of
-/// `fs/crypto/fscrypt_private.h`.
+/// `HKDF_CONTEXT_*` of what only this module derives.
+const EXTENT_KEY: u8 = HKDF_CONTEXT_EXTENT_KEY as u8;
+
+/// What to derive. The first byte after `"fscrypt\0"` is an `HKDF_CONTEXT_*`, of
+/// `include/linux/fscrypt_extent.h` or of `fs/crypto/fscrypt_private.h`.
 pub(crate) enum Info<'a> {
     /// From a master key: what the keys of all its extents are derived from.
     ExtentRoot,
@@ -47,10 +51,16 @@ pub(crate) enum Info<'a> {
 pub(crate) fn expand(prk: &hmac_sha512_key, info: Info<'_>, okm: &mut [u8; BLOCK_SIZE]) {
     // Each message ends with the number of the block.
     match info {
-        Info::ExtentRoot => hmac(prk, b"fscrypt\0\x09\x01", okm),
-        Info::ExtentKey(nonce) => {
-            let mut message = *b"fscrypt\0\x09_______nonce____\x01";
+        Info::ExtentRoot => {
+            let mut message = *b"fscrypt\0_\x01";
 
+            message[8] = EXTENT_KEY;
+            hmac(prk, &message, okm);
+        }
+        Info::ExtentKey(nonce) => {
+            let mut message = *b"fscrypt\0________nonce____\x01";
+
+            message[8] = EXTENT_KEY;
             message[9..][..NONCE_SIZE].copy_from_slice(nonce.as_bytes());
             hmac(prk, &message, okm);
         }
@@ -155,10 +165,10 @@ mod tests {
         let root = KBox::pin_init(extent_root(&kdf), GFP_KERNEL)?;
         expand(&root, Info::ExtentKey(&nonce), &mut okm);
         assert!(
-            okm == *b"\x90\xc5\x29\x14\x34\xa0\x08\xf8\x81\x39\x94\x92\x59\x42\x24\xc6\
-                      \x31\x54\x73\xcb\x7b\x2f\xad\x69\xa5\x4e\x33\xc5\x32\xfb\xdb\x22\
-                      \x39\x89\xcb\x7f\x2d\x6b\xd0\x83\x5e\x29\xb7\xd1\x76\xfa\x3b\xca\
-                      \xdc\x8d\x96\x83\x8a\x38\xea\xcc\x7a\xc0\xca\x49\xd9\xdb\x6c\xbc"
+            okm == *b"\xa1\x46\x53\x41\x6e\x48\xe9\x9f\xc5\xc7\x32\x61\x19\xcc\x05\x61\
+                      \x1f\x83\x80\x34\x19\x36\x50\xc4\x37\x03\xfd\x86\xa1\xb2\x85\x8a\
+                      \x80\x9c\x7f\x4c\xaf\x22\xed\x3a\xd3\xa4\x35\x54\x43\xef\xb4\x70\
+                      \xe1\x45\xe3\x4a\x04\xe3\x8f\x8d\xef\xa2\xf3\x70\x8e\x49\xf2\x3a"
         );
 
         expand(&kdf, Info::DirectKey(9), &mut okm);

@@ -27,6 +27,9 @@ CHACHA_CONSTANT = b"expand 32-byte k"
 # Those of AES-256, twice Poly1305, and NH
 ADIANTUM_KEYS_SIZE = 32 + 2 * 16 + 1072
 
+# HKDF contexts
+PER_FILE, DIRECT, EXTENT = b"\x02", b"\x03", b"\xf0"
+
 
 def sha512(key, data):
     return hmac.new(key, data, hashlib.sha512).digest()
@@ -256,7 +259,7 @@ def cipher_secrets(owner, mode, key):
 
 def secrets(version, contents, names, flags, master_key, nonces):
     prk = sha512(bytes(64), master_key)
-    root = expand(prk, b"\x09")
+    root = expand(prk, EXTENT)
     # The second block of the inner hash of HKDF-Extract
     block = (master_key + b"\x80").ljust(126, b"\0") + (1536).to_bytes(2, "big")
     found = {
@@ -267,15 +270,15 @@ def secrets(version, contents, names, flags, master_key, nonces):
     found |= hmac_secrets("root", root)
     if flags & DIRECT_KEY:
         size = KEY_SIZES[contents]
-        key = master_key if version == 1 else expand(prk, bytes([3, contents]))
+        key = master_key if version == 1 else expand(prk, DIRECT + bytes([contents]))
         return found | cipher_secrets("mode", contents, key[:size])
     for kind, nonce in nonces:
         mode = names if kind == "names" else contents
         size = KEY_SIZES[mode]
         if kind == "extent":
-            key = expand(root, b"\x09" + nonce)
+            key = expand(root, EXTENT + nonce)
         elif version == 2:
-            key = expand(prk, b"\x02" + nonce)
+            key = expand(prk, PER_FILE + nonce)
         else:
             key = b"".join(encrypt_block(nonce, master_key[i : i + 16]) for i in range(0, size, 16))
         found |= cipher_secrets(kind, mode, key[:size])
