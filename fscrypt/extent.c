@@ -33,7 +33,8 @@
 
 static const struct fscrypt_extent_ops __rcu *fscrypt_extent_ops;
 static DEFINE_MUTEX(fscrypt_extent_ops_mutex);
-static bool fscrypt_extent_engine_missed;
+/* An int, as some architectures have xchg() for nothing smaller. */
+static int fscrypt_extent_engine_missed;
 
 /**
  * fscrypt_register_extent_ops() - register the engine of per-extent encryption
@@ -49,7 +50,7 @@ int fscrypt_register_extent_ops(const struct fscrypt_extent_ops *ops)
 	if (rcu_access_pointer(fscrypt_extent_ops))
 		return -EBUSY;
 	rcu_assign_pointer(fscrypt_extent_ops, ops);
-	WRITE_ONCE(fscrypt_extent_engine_missed, false);
+	WRITE_ONCE(fscrypt_extent_engine_missed, 0);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(fscrypt_register_extent_ops);
@@ -105,7 +106,7 @@ EXPORT_SYMBOL_GPL(fscrypt_request_extent_engine);
 
 static void fscrypt_warn_missing_engine(const struct inode *inode)
 {
-	if (!xchg(&fscrypt_extent_engine_missed, true))
+	if (!xchg(&fscrypt_extent_engine_missed, 1))
 		fscrypt_warn(inode,
 			     "Missing engine for per-extent encryption (module \"fscrypt-extent\")");
 }
