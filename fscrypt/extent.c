@@ -35,6 +35,8 @@ static const struct fscrypt_extent_ops __rcu *fscrypt_extent_ops;
 static DEFINE_MUTEX(fscrypt_extent_ops_mutex);
 /* An int, as some architectures have xchg() for nothing smaller. */
 static int fscrypt_extent_engine_missed;
+/* Whether an open has looked for an engine in vain. */
+static bool fscrypt_extent_engine_sought;
 
 /**
  * fscrypt_register_extent_ops() - register the engine of per-extent encryption
@@ -51,6 +53,7 @@ int fscrypt_register_extent_ops(const struct fscrypt_extent_ops *ops)
 		return -EBUSY;
 	rcu_assign_pointer(fscrypt_extent_ops, ops);
 	WRITE_ONCE(fscrypt_extent_engine_missed, 0);
+	WRITE_ONCE(fscrypt_extent_engine_sought, false);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(fscrypt_register_extent_ops);
@@ -87,6 +90,12 @@ static const struct fscrypt_extent_ops *fscrypt_get_extent_ops(void)
 	return ops;
 }
 
+static bool fscrypt_lacks_extent_engine(const struct super_block *sb)
+{
+	return sb->s_cop && sb->s_cop->has_per_extent_encryption &&
+	       !rcu_access_pointer(fscrypt_extent_ops);
+}
+
 /**
  * fscrypt_request_extent_engine() - load the engine if @sb needs it
  * @sb: a filesystem that may use per-extent encryption
@@ -98,11 +107,28 @@ static const struct fscrypt_extent_ops *fscrypt_get_extent_ops(void)
  */
 void fscrypt_request_extent_engine(struct super_block *sb)
 {
-	if (sb->s_cop && sb->s_cop->has_per_extent_encryption &&
-	    !rcu_access_pointer(fscrypt_extent_ops))
+	if (fscrypt_lacks_extent_engine(sb))
 		request_module("fscrypt-extent");
 }
 EXPORT_SYMBOL_GPL(fscrypt_request_extent_engine);
+
+/*
+ * The same for an open.  Nothing that could bring the engine precedes it, and who
+ * may open a file may do so for ever.  So when one open has looked for the engine
+ * in vain, the others don't.
+ *
+ * That is noted only afterwards: an open meanwhile would else fail though the
+ * engine is on its way.
+ */
+void fscrypt_request_extent_engine_once(struct super_block *sb)
+{
+	if (!fscrypt_lacks_extent_engine(sb) ||
+	    READ_ONCE(fscrypt_extent_engine_sought))
+		return;
+	fscrypt_request_extent_engine(sb);
+	if (fscrypt_lacks_extent_engine(sb))
+		WRITE_ONCE(fscrypt_extent_engine_sought, true);
+}
 
 static void fscrypt_warn_missing_engine(const struct inode *inode)
 {
@@ -117,8 +143,7 @@ static void fscrypt_warn_missing_engine(const struct inode *inode)
  */
 int fscrypt_check_extent_engine(const struct inode *inode)
 {
-	if (!inode->i_sb->s_cop->has_per_extent_encryption ||
-	    rcu_access_pointer(fscrypt_extent_ops))
+	if (!fscrypt_lacks_extent_engine(inode->i_sb))
 		return 0;
 	fscrypt_warn_missing_engine(inode);
 	return -ENOPKG;
