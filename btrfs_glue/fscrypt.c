@@ -133,6 +133,20 @@ static const union fscrypt_policy *btrfs_fscrypt_get_dummy_policy(struct super_b
 	return btrfs_sb(sb)->dummy_enc_policy.policy;
 }
 
+/*
+ * An ordered extent drops its inode with its own last reference.  That can be a
+ * worker's, some time after whoever waited for the I/O was woken up, and leaves
+ * the rest to the cleaner.
+ */
+static void btrfs_fscrypt_drop_internal_inode_refs(struct super_block *sb)
+{
+	struct btrfs_fs_info *fs_info = btrfs_sb(sb);
+
+	btrfs_flush_ordered_workers(fs_info);
+	btrfs_run_delayed_iputs(fs_info);
+	btrfs_wait_on_delayed_iputs(fs_info);
+}
+
 const struct fscrypt_operations btrfs_fscrypt_operations = {
 	.inode_info_offs = (int)offsetof(struct btrfs_inode, i_crypt_info) -
 			   (int)offsetof(struct btrfs_inode, vfs_inode),
@@ -143,6 +157,7 @@ const struct fscrypt_operations btrfs_fscrypt_operations = {
 	.get_dummy_policy = btrfs_fscrypt_get_dummy_policy,
 	.empty_dir = btrfs_fscrypt_empty_dir,
 	.get_inline_crypt_device = btrfs_get_inline_crypt_device,
+	.drop_internal_inode_refs = btrfs_fscrypt_drop_internal_inode_refs,
 };
 
 /*
@@ -436,32 +451,8 @@ bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2)
 	       fscrypt_have_same_extent_key(inode1, inode2);
 }
 
-/*
- * Get rid of the references to inodes that only the filesystem itself has.
- *
- * An ordered extent drops its inode with its own last reference.  That can be a
- * worker's, some time after whoever waited for the I/O was woken up, and leaves
- * the rest to the cleaner.  Such an inode must not make
- * FS_IOC_REMOVE_ENCRYPTION_KEY report that files are still in use.
- */
-static int drop_internal_inode_refs(struct super_block *sb)
-{
-	struct btrfs_fs_info *fs_info = btrfs_sb(sb);
-
-	/* Errors are reported by fs/crypto, which syncs again. */
-	down_read(&sb->s_umount);
-	sync_filesystem(sb);
-	up_read(&sb->s_umount);
-
-	btrfs_flush_ordered_workers(fs_info);
-	btrfs_run_delayed_iputs(fs_info);
-	return btrfs_wait_on_delayed_iputs(fs_info);
-}
-
 int btrfs_fscrypt_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 {
-	int ret;
-
 	switch (cmd) {
 	case FS_IOC_SET_ENCRYPTION_POLICY:
 		return fscrypt_ioctl_set_policy(file, arg);
@@ -472,11 +463,9 @@ int btrfs_fscrypt_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 	case FS_IOC_ADD_ENCRYPTION_KEY:
 		return fscrypt_ioctl_add_key(file, arg);
 	case FS_IOC_REMOVE_ENCRYPTION_KEY:
-		ret = drop_internal_inode_refs(file_inode(file)->i_sb);
-		return ret ?: fscrypt_ioctl_remove_key(file, arg);
+		return fscrypt_ioctl_remove_key(file, arg);
 	case FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS:
-		ret = drop_internal_inode_refs(file_inode(file)->i_sb);
-		return ret ?: fscrypt_ioctl_remove_key_all_users(file, arg);
+		return fscrypt_ioctl_remove_key_all_users(file, arg);
 	case FS_IOC_GET_ENCRYPTION_KEY_STATUS:
 		return fscrypt_ioctl_get_key_status(file, arg);
 	case FS_IOC_GET_ENCRYPTION_NONCE:
