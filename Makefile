@@ -51,11 +51,11 @@ shell:
 
 .PHONY: test test-long
 test:
-	@$(build) kernel module progs verify
+	@$(build) kernel module progs verify unpatched
 	@$(in_root) tests/run-tests.py
 
 test-long:
-	@$(build) kernel module progs verify
+	@$(build) kernel module progs verify unpatched
 	@$(in_root) tests/run-tests.py --long
 	@KERNEL=debug $(build) kernel module
 	@KERNEL=debug $(in_root) tests/run-tests.py --long
