@@ -13,7 +13,7 @@
  * module, "fscrypt-extent".  It registers one struct fscrypt_extent_ops.
  *
  * On-disk format and key derivation: Documentation/filesystems/fscrypt.rst,
- * "Per-extent encryption".
+ * "Per-extent encryption keys".
  */
 #ifndef _LINUX_FSCRYPT_EXTENT_H
 #define _LINUX_FSCRYPT_EXTENT_H
@@ -70,8 +70,8 @@ struct fscrypt_extent_device;
  * @sb: the filesystem; handles of different filesystems share no key
  * @kdf: the output of HKDF-Extract of the master key, as an HMAC key.  Never
  *	 all zeroes.
- * @raw_key: the key to use directly, @mode's key size long, if @direct_key and
- *	     the policy is v1, else NULL
+ * @raw_key: the beginning of the master key, @mode's key size long, if the policy
+ *	     is v1, else NULL.  With @direct_key, the key to use directly.
  * @mode: contents encryption mode, FSCRYPT_MODE_*
  * @data_unit_bits: log2 of the data unit size in bytes, 9 to PAGE_SHIFT
  * @direct_key: whether the policy has FSCRYPT_POLICY_FLAG_DIRECT_KEY
@@ -97,12 +97,12 @@ struct fscrypt_extent_open_args {
  *	the filesystem.  Idempotent; cheap when already done.  Sleeps, allocates
  *	with GFP_KERNEL and may load modules, so no lock that I/O, eviction or
  *	key setup can wait for may be held.
- *	Return: 0, -ENOPKG if the cipher is unavailable, -EINVAL if @mode isn't
+ *	Returns 0, -ENOPKG if the cipher is unavailable, -EINVAL if @mode isn't
  *	a contents mode, -ENOMEM, or -EINTR.
  * @open: make a handle.  @prepare_mode must have succeeded for the mode.
  *	Called with mk_sem or the key's semaphore held for reading; allocates
  *	with GFP_KERNEL, loads no module.
- *	Return: the handle, ERR_PTR(-EINVAL) if @args are impossible, e.g. if
+ *	Returns the handle, ERR_PTR(-EINVAL) if @args are impossible, e.g. if
  *	@direct_key is set and the mode's IV has no room for a nonce,
  *	ERR_PTR(-ENOPKG) if the mode wasn't prepared, or ERR_PTR(-ENOMEM).
  * @close: free a handle that is in no use.  Closing the last handle of a master
@@ -113,7 +113,7 @@ struct fscrypt_extent_open_args {
  * @new_nonce: get the nonce for a new extent.  Any context.
  * @parse_context: validate the @len bytes of @ctx, which come from the disk and
  *	may be anything, and get the nonce.  Any context.
- *	Return: 0 or -EUCLEAN.
+ *	Returns 0 or -EUCLEAN.
  * @same_key: whether extents of one handle can be read through the other, i.e.
  *	whether an extent can be shared by the two inodes.  Any context.
  * @encrypt: encrypt all that @dst's own iterator covers from @src at @src_iter
@@ -124,7 +124,7 @@ struct fscrypt_extent_open_args {
  *
  * @encrypt and @decrypt sleep until a cipher is free, and allocate no memory.
  * They hold no cipher on return.
- * Return: 0, -EINVAL if something isn't aligned or out of range, or -EIO if the
+ * They return 0, -EINVAL if something isn't aligned or out of range, or -EIO if the
  * cipher failed.  On error the output is undefined and must not be used: it
  * must neither be written to disk nor be given to a reader.
  *

@@ -9,6 +9,16 @@ die() {
 	exit 1
 }
 
+# hold NAME [-s]: wait until nobody else changes [uses] that part of BUILD.  The
+# descriptor, and the lock with it, lasts as long as this process.
+hold() {
+	exec {lock}>"$BUILD/.$1.lock"
+	if ! flock -n "${2--x}" "$lock"; then
+		echo "  waiting for another make that uses $BUILD/$1"
+		flock "${2--x}" "$lock"
+	fi
+}
+
 step_number=0
 
 # step TEXT: begin the next of $steps steps
