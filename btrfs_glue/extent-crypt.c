@@ -21,6 +21,10 @@
  */
 
 #include <linux/bio.h>
+#include <linux/blk-cgroup.h>
+#include <linux/blkdev.h>
+#include <linux/ioprio.h>
+#include <linux/kthread.h>
 #include <linux/mempool.h>
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
@@ -31,6 +35,7 @@
 #include "extent-crypt.h"
 #include "messages.h"
 #include "ordered-data.h"
+#include "volumes.h"
 
 /*
  * A write of at least this many bytes is encrypted by a worker.  Else one CPU would
@@ -38,15 +43,61 @@
  */
 #define BTRFS_ENCRYPT_ASYNC_SIZE	SZ_64K
 
-static struct bio_set btrfs_bounce_bioset;
-
 /*
- * The reserve of bounce pages is as large as a piece.  As mempool_alloc_bulk() takes
- * from it all that it needs or waits, and as one that has got its pages waits for
+ * What the bounce bios of a filesystem are made of when memory is short.
+ *
+ * They have it until their I/O ends, and that may need a write to another
+ * filesystem, which a loop device is on.  So each filesystem has its own.
+ *
+ * The reserve of pages is as large as a piece.  As mempool_alloc_bulk() takes from
+ * it all that it needs or waits, and as one that has got its pages waits for
  * nothing but a cipher and the I/O, writers can't block each other with half of it
  * each.
  */
-static mempool_t btrfs_bounce_page_pool;
+struct btrfs_bounce_pool {
+	struct bio_set bios;
+	mempool_t pages;
+};
+
+static void free_bounce_pool(struct btrfs_bounce_pool *pool)
+{
+	mempool_exit(&pool->pages);
+	bioset_exit(&pool->bios);
+	kfree(pool);
+}
+
+/*
+ * Give the filesystem a bounce pool, unless it has one.  To be called before there
+ * can be encrypted inodes, in process context and not within a transaction.
+ *
+ * Return: 0 or -ENOMEM
+ */
+int btrfs_alloc_bounce_pool(struct btrfs_fs_info *fs_info)
+{
+	struct btrfs_bounce_pool *pool;
+	int ret;
+
+	if (READ_ONCE(fs_info->bounce_pool))
+		return 0;
+
+	pool = kzalloc_obj(*pool);
+	if (!pool)
+		return -ENOMEM;
+	ret = bioset_init(&pool->bios, BIO_POOL_SIZE, offsetof(struct btrfs_bio, bio),
+			  BIOSET_NEED_BVECS);
+	if (!ret)
+		ret = mempool_init_page_pool(&pool->pages, BTRFS_CRYPT_SIZE >> PAGE_SHIFT, 0);
+	/* Two directories can get a policy at once. */
+	if (ret || cmpxchg(&fs_info->bounce_pool, NULL, pool))
+		free_bounce_pool(pool);
+	return ret;
+}
+
+void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info)
+{
+	if (fs_info->bounce_pool)
+		free_bounce_pool(fs_info->bounce_pool);
+}
 
 /*
  * Get the nonce for a new extent.
@@ -135,6 +186,7 @@ void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 
 static void btrfs_free_bounce_bio(struct btrfs_bio *bounce)
 {
+	struct btrfs_bounce_pool *pool = bounce->inode->root->fs_info->bounce_pool;
 	struct bio_vec *bvec;
 	int i;
 
@@ -144,7 +196,7 @@ static void btrfs_free_bounce_bio(struct btrfs_bio *bounce)
 		if (folio_test_large(folio))
 			folio_put(folio);
 		else
-			mempool_free(bvec->bv_page, &btrfs_bounce_page_pool);
+			mempool_free(bvec->bv_page, &pool->pages);
 	}
 	bio_put(&bounce->bio);
 }
@@ -162,7 +214,8 @@ static void btrfs_end_bounce_bio(struct btrfs_bio *bounce)
  * Add @nr_pages pages to @bio, with @len bytes together.  They are one folio if
  * that can be had at once, which costs a fraction.  Does not fail.
  */
-static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 len)
+static void btrfs_add_bounce_pages(struct btrfs_bounce_pool *pool, struct bio *bio,
+				   unsigned int nr_pages, u32 len)
 {
 	struct folio *folio = folio_alloc((GFP_NOFS & ~__GFP_DIRECT_RECLAIM) |
 					  __GFP_NORETRY | __GFP_NOWARN, get_order(len));
@@ -180,8 +233,7 @@ static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 l
 	memset(pages, 0, nr_pages * sizeof(*pages));
 	nr = alloc_pages_bulk(GFP_NOFS, nr_pages, pages);
 	if (nr < nr_pages)
-		mempool_alloc_bulk(&btrfs_bounce_page_pool, (void **)pages + nr,
-				   nr_pages - nr);
+		mempool_alloc_bulk(&pool->pages, (void **)pages + nr, nr_pages - nr);
 	for (nr = 0; nr < nr_pages; nr++) {
 		const u32 size = min(len, PAGE_SIZE);
 
@@ -192,22 +244,24 @@ static void btrfs_add_bounce_pages(struct bio *bio, unsigned int nr_pages, u32 l
 
 /*
  * Allocate a bio with pages of its own for the part of @bbio at @iter, of which
- * @len, at most BTRFS_CRYPT_SIZE, is the size in bytes.  Does not fail.
+ * @len, at most BTRFS_CRYPT_SIZE, is the size in bytes, and which ends as a part of
+ * @orig.  Does not fail.
  *
  * A function of its own, so that fault injection can tell from the stack that an
  * allocation is one of these, which have reserves.
  */
 static noinline struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
+							 struct btrfs_bio *orig,
 							 const struct bvec_iter *iter, u32 len)
 {
+	struct btrfs_bounce_pool *pool = bbio->inode->root->fs_info->bounce_pool;
 	const unsigned int nr_pages = DIV_ROUND_UP(len, PAGE_SIZE);
 	const unsigned int nofs_flags = memalloc_nofs_save();
 	struct btrfs_bio *bounce;
 	struct bio *src = &bbio->bio;
 	struct bio *bio;
 
-	bio = bio_alloc_bioset(src->bi_bdev, nr_pages, src->bi_opf, GFP_NOFS,
-			       &btrfs_bounce_bioset);
+	bio = bio_alloc_bioset(src->bi_bdev, nr_pages, src->bi_opf, GFP_NOFS, &pool->bios);
 	bio->bi_ioprio = src->bi_ioprio;
 	bio->bi_write_hint = src->bi_write_hint;
 	bio->bi_write_stream = src->bi_write_stream;
@@ -218,9 +272,9 @@ static noinline struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
 	btrfs_bio_init(bounce, bbio->inode,
 		       bbio->file_offset + ((iter->bi_sector - src->bi_iter.bi_sector) <<
 					    SECTOR_SHIFT),
-		       btrfs_end_bounce_bio, btrfs_whole_bbio(bbio));
+		       btrfs_end_bounce_bio, orig);
 	bounce->has_ciphertext = true;
-	btrfs_add_bounce_pages(bio, nr_pages, len);
+	btrfs_add_bounce_pages(pool, bio, nr_pages, len);
 
 	memalloc_nofs_restore(nofs_flags);
 	return bounce;
@@ -238,7 +292,10 @@ static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
 	const struct inode *inode = &bbio->inode->vfs_inode;
 	struct btrfs_ordered_extent *ordered = bbio->ordered;
 	const struct btrfs_extent_crypt *crypt = &ordered->crypt;
+	/* What a bio was split from ends when all parts have ended, and so do theirs. */
+	struct btrfs_bio *orig = bbio->end_io ? bbio : bbio->private;
 	struct bvec_iter iter = bbio->bio.bi_iter;
+	struct blk_plug plug;
 	int ret = 0;
 
 	if (test_bit(BTRFS_ORDERED_COMPRESSED, &ordered->flags)) {
@@ -255,9 +312,10 @@ static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
 	}
 
 	/* @bbio itself counts as pending until all its pieces are submitted. */
+	blk_start_plug(&plug);
 	while (iter.bi_size) {
 		const u32 len = min(iter.bi_size, BTRFS_CRYPT_SIZE);
-		struct btrfs_bio *bounce = btrfs_alloc_bounce_bio(bbio, &iter, len);
+		struct btrfs_bio *bounce = btrfs_alloc_bounce_bio(bbio, orig, &iter, len);
 
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
 						 (iter.bi_sector << SECTOR_SHIFT) - crypt->bytenr,
@@ -268,16 +326,66 @@ static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
 		}
 		refcount_inc(&ordered->refs);
 		bounce->ordered = ordered;
-		atomic_inc(&btrfs_whole_bbio(bbio)->pending_ios);
+		atomic_inc(&orig->pending_ios);
 		btrfs_submit_bbio(bounce, 0);
 		bio_advance_iter(&bbio->bio, &iter, len);
 	}
+	blk_finish_plug(&plug);
 	btrfs_bio_end_io(bbio, ret ? BLK_STS_IOERR : BLK_STS_OK);
 }
 
+/*
+ * All bios are to be charged to the cgroup of the submitter, also those that are made
+ * below, for mirrors.  They are punted, so that the cgroup waits until it may write, and
+ * not this worker.
+ */
 static void btrfs_encrypt_work(struct work_struct *work)
 {
-	btrfs_encrypt_and_submit(container_of(work, struct btrfs_bio, end_io_work));
+	struct btrfs_bio *bbio = container_of(work, struct btrfs_bio, end_io_work);
+	struct btrfs_fs_info *fs_info = bbio->inode->root->fs_info;
+
+	bbio->bio.bi_opf |= REQ_BTRFS_CGROUP_PUNT;
+	kthread_associate_blkcg(bio_blkcg_css(&bbio->bio));
+	btrfs_encrypt_and_submit(bbio);
+	kthread_associate_blkcg(NULL);
+	atomic_dec(&fs_info->nr_encrypt_works);
+}
+
+/* Have a worker encrypt a data write.  Return false if the submitter has to do so. */
+static bool btrfs_encrypt_async(struct btrfs_bio *bbio)
+{
+	struct btrfs_fs_info *fs_info = bbio->inode->root->fs_info;
+	struct bio *bio = &bbio->bio;
+
+	if (bio->bi_iter.bi_size < BTRFS_ENCRYPT_ASYNC_SIZE)
+		return false;
+
+	/*
+	 * The raid-stripe-tree needs one submitter for all bios of an ordered extent.
+	 * The bios of a full stripe of RAID5/6 must be in one plug, or they are written
+	 * one by one, each after reading the rest of the stripe: the submitter's.
+	 */
+	if (btrfs_fs_incompat(fs_info, RAID_STRIPE_TREE) || btrfs_fs_incompat(fs_info, RAID56))
+		return false;
+
+	/*
+	 * Workers may have to wait for the block layer.  What they have not begun would
+	 * wait for what somebody else wrote before, which no submitter has to.
+	 */
+	if (atomic_read(&fs_info->nr_encrypt_works) >= fs_info->thread_pool_size)
+		return false;
+	atomic_inc(&fs_info->nr_encrypt_works);
+
+	/* Else they would become those of the worker. */
+	if (!bio->bi_bdev)
+		bio_set_dev(bio, fs_info->fs_devices->latest_dev->bdev);
+	if (IOPRIO_PRIO_CLASS(bio->bi_ioprio) == IOPRIO_CLASS_NONE)
+		bio->bi_ioprio = get_current_ioprio();
+
+	/* Nothing else uses it before @bbio itself goes to a device, if it does. */
+	INIT_WORK(&bbio->end_io_work, btrfs_encrypt_work);
+	queue_work(fs_info->encrypt_workers, &bbio->end_io_work);
+	return true;
 }
 
 /*
@@ -286,27 +394,18 @@ static void btrfs_encrypt_work(struct work_struct *work)
  * @bbio is ended as if it had been submitted itself.  Its pages are left alone,
  * unless they are those of a compressed extent, which nobody else can see.
  *
- * The raid-stripe-tree needs one submitter for all bios of an ordered extent.
- *
  * A worker waits for pages, ciphers and the block layer, none of which needs
  * another encryption worker of the same filesystem.
  */
 void btrfs_submit_encrypted(struct btrfs_bio *bbio)
 {
-	struct btrfs_fs_info *fs_info = bbio->inode->root->fs_info;
-
-	if (WARN_ON_ONCE(!bbio->ordered->crypt.bytenr)) {
+	if (WARN_ON_ONCE(!bbio->ordered->crypt.bytenr ||
+			 !bbio->inode->root->fs_info->bounce_pool)) {
 		btrfs_bio_end_io(bbio, BLK_STS_IOERR);
 		return;
 	}
-	if (bbio->bio.bi_iter.bi_size < BTRFS_ENCRYPT_ASYNC_SIZE ||
-	    btrfs_fs_incompat(fs_info, RAID_STRIPE_TREE)) {
+	if (!btrfs_encrypt_async(bbio))
 		btrfs_encrypt_and_submit(bbio);
-		return;
-	}
-	/* Nothing else uses it before @bbio itself goes to a device, if it does. */
-	INIT_WORK(&bbio->end_io_work, btrfs_encrypt_work);
-	queue_work(fs_info->encrypt_workers, &bbio->end_io_work);
 }
 
 /*
@@ -325,25 +424,4 @@ blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
 					 (iter->bi_sector << SECTOR_SHIFT) - bbio->crypt.bytenr,
 					 &bbio->bio, iter);
 	return errno_to_blk_status(ret);
-}
-
-int __init btrfs_extent_crypt_init(void)
-{
-	int ret;
-
-	ret = bioset_init(&btrfs_bounce_bioset, BIO_POOL_SIZE, offsetof(struct btrfs_bio, bio),
-			  BIOSET_NEED_BVECS);
-	if (ret)
-		return ret;
-	ret = mempool_init_page_pool(&btrfs_bounce_page_pool,
-				     BTRFS_CRYPT_SIZE >> PAGE_SHIFT, 0);
-	if (ret)
-		bioset_exit(&btrfs_bounce_bioset);
-	return ret;
-}
-
-void __cold btrfs_extent_crypt_exit(void)
-{
-	mempool_exit(&btrfs_bounce_page_pool);
-	bioset_exit(&btrfs_bounce_bioset);
 }

@@ -10,6 +10,7 @@
 #include <uapi/linux/btrfs_tree.h>
 
 struct btrfs_bio;
+struct btrfs_fs_info;
 struct btrfs_inode;
 struct btrfs_path;
 struct extent_map;
@@ -70,8 +71,8 @@ void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 void btrfs_submit_encrypted(struct btrfs_bio *bbio);
 blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
 
-int __init btrfs_extent_crypt_init(void);
-void __cold btrfs_extent_crypt_exit(void);
+int btrfs_alloc_bounce_pool(struct btrfs_fs_info *fs_info);
+void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info);
 
 #else
 
@@ -109,12 +110,7 @@ static inline blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
 	return BLK_STS_OK;
 }
 
-static inline int btrfs_extent_crypt_init(void)
-{
-	return 0;
-}
-
-static inline void btrfs_extent_crypt_exit(void)
+static inline void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info)
 {
 }
 

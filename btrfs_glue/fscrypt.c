@@ -95,7 +95,7 @@ static int btrfs_fscrypt_set_context(struct inode *vfs_inode, const void *ctx,
 
 	if (btrfs_root_readonly(inode->root))
 		return -EROFS;
-	ret = btrfs_check_encryption_support(inode->root->fs_info);
+	ret = btrfs_prepare_encryption(inode->root->fs_info);
 	if (ret)
 		return ret;
 
@@ -161,17 +161,18 @@ const struct fscrypt_operations btrfs_fscrypt_operations = {
 };
 
 /*
- * Check whether files of this filesystem can be encrypted.
+ * Check whether files of this filesystem can be encrypted, and allocate what writing
+ * them takes.
  *
  * Zoned writes are split below the place where they are encrypted, and a data
  * unit, which is a block by default, must not span pages.
  */
-int btrfs_check_encryption_support(const struct btrfs_fs_info *fs_info)
+int btrfs_prepare_encryption(struct btrfs_fs_info *fs_info)
 {
 	const bool zoned = btrfs_fs_incompat(fs_info, ZONED);
 
 	if (!zoned && fs_info->sectorsize <= PAGE_SIZE)
-		return 0;
+		return btrfs_alloc_bounce_pool(fs_info);
 
 	btrfs_err(fs_info, "encryption is not supported %s", zoned ?
 		  "on zoned filesystems" : "with a block size above the page size");

@@ -16,7 +16,7 @@ extern const struct fscrypt_operations btrfs_fscrypt_operations;
 #define btrfs_is_encrypted(inode) \
 	(IS_ENABLED(CONFIG_FS_ENCRYPTION) && IS_ENCRYPTED(inode))
 
-int btrfs_check_encryption_support(const struct btrfs_fs_info *fs_info);
+int btrfs_prepare_encryption(struct btrfs_fs_info *fs_info);
 int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path);
 int btrfs_resolve_nokey_name(struct btrfs_inode *dir, const struct dentry *dentry,
 			     struct fscrypt_name *fname);
