@@ -75,17 +75,18 @@ bool btrfs_set_inline_crypt(struct btrfs_bio *bbio, const struct btrfs_device *d
 	const bool is_read = bio_op(&bbio->bio) == REQ_OP_READ;
 	const struct btrfs_extent_crypt *crypt = is_read ? &bbio->crypt : &bbio->ordered->crypt;
 	const u64 logical = bbio->bio.bi_iter.bi_sector << SECTOR_SHIFT;
+	const struct fscrypt_extent_device *keys;
 	unsigned int nofs_flags;
 	int key;
 
 	if (WARN_ON_ONCE(!crypt->bytenr))
 		return false;
 
+	/* Pairs with the release in btrfs_open_inline_keys(). */
+	keys = smp_load_acquire(&dev->inline_keys);
 	nofs_flags = memalloc_nofs_save();
-	key = fscrypt_set_inline_extent_crypt(&bbio->inode->vfs_inode,
-					      smp_load_acquire(&dev->inline_keys),
-					      &crypt->nonce, logical - crypt->bytenr,
-					      &bbio->bio);
+	key = fscrypt_set_inline_extent_crypt(&bbio->inode->vfs_inode, keys, &crypt->nonce,
+					      logical - crypt->bytenr, &bbio->bio);
 	memalloc_nofs_restore(nofs_flags);
 	if (key < 0)
 		return false;
@@ -115,9 +116,10 @@ void btrfs_open_inline_keys(struct btrfs_fs_info *fs_info, struct btrfs_device *
 	if (!btrfs_test_opt(fs_info, INLINECRYPT) || !device->bdev || device->inline_keys)
 		return;
 	keys = fscrypt_open_extent_device(device->bdev);
-	/* Pairs with btrfs_set_inline_crypt(), as another mount may be in use already. */
-	if (!IS_ERR_OR_NULL(keys))
-		smp_store_release(&device->inline_keys, keys);
+	if (IS_ERR_OR_NULL(keys))
+		return;
+	/* For btrfs_set_inline_crypt(), as another mount of it may be in use already. */
+	smp_store_release(&device->inline_keys, keys);
 }
 
 /* The same for all devices, when the filesystem is mounted. */

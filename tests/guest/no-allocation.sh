@@ -8,39 +8,9 @@
 . "${0%/*}/encryption.sh"
 . "${0%/*}/fault-injection.sh"
 
-debugfs=/sys/kernel/debug
-attributes=(failslab fail_page_alloc fail_mempool_alloc fail_mempool_alloc_bulk)
-many=1000000
-
-# fail_allocations START END VERBOSITY: let all allocations fail that are made by what
-# is between these addresses, or by what that calls; with verbosity 2, the kernel logs
-# from where
-fail_allocations() {
-	local attribute
-	echo "--- allocations below $1 to $2 fail"
-	for attribute in "${attributes[@]}"; do
-		echo "$1" >"$debugfs/$attribute/require-start"
-		echo "$2" >"$debugfs/$attribute/require-end"
-		echo 32 >"$debugfs/$attribute/stacktrace-depth"
-		echo "$3" >"$debugfs/$attribute/verbose"
-		echo $many >"$debugfs/$attribute/times"
-		echo 100 >"$debugfs/$attribute/probability"
-	done
-}
-
-# stop_failing: and leave in the array failed how many did
-stop_failing() {
-	local attribute
-	for attribute in "${attributes[@]}"; do
-		echo 0 >"$debugfs/$attribute/probability"
-		failed[$attribute]=$((many - $(<"$debugfs/$attribute/times")))
-		echo "$attribute: ${failed[$attribute]} failed"
-	done
-}
-
 # count_misses: in all modes
 count_misses() {
-	awk '/^misses/ { sum += $2 } END { print sum }' $debugfs/fscrypt_extent/stats
+	awk '/^misses/ { sum += $2 } END { print sum }' /sys/kernel/debug/fscrypt_extent/stats
 }
 
 # all_io: in all directories, to files that are open
@@ -82,18 +52,7 @@ for policy in '1 4' '5 6' '7 8' '9 9' '9 9 -f 0x4'; do
 	done
 	directories+=("$directory")
 done
-echo N | tee $debugfs/{failslab,fail_page_alloc}/ignore-gfp-wait \
-	$debugfs/fail_page_alloc/ignore-gfp-highmem >/dev/null
-echo 0 >$debugfs/fail_page_alloc/min-order
-declare -A failed
-# In all tasks, and those that they start, but not in interrupts: these have other
-# allocations, and what they interrupted is on the stack, too.
-for attribute in "${attributes[@]}"; do
-	echo Y >"$debugfs/$attribute/task-filter"
-done
-for task in /proc/[0-9]*; do
-	echo 1 >"$task/make-it-fail" || true
-done
+fail_in_all_tasks
 
 read -r start end < <(module_bounds fscrypt_extent)
 fail_allocations "$start" "$end" 2

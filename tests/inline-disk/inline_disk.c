@@ -9,12 +9,15 @@
  * is mounted.
  *
  * A request whose keyslot has another key than its bios ask for fails, and is
- * counted as stale: somebody freed or changed a key without evicting it.
+ * counted as stale: somebody freed or changed a key without evicting it.  What is
+ * done to the keyslots of a disk that nobody has open is counted as late: it
+ * refers to a device that may be gone.
  */
 
 #include <crypto/skcipher.h>
 #include <linux/blk-crypto-profile.h>
 #include <linux/blk-mq.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/vmalloc.h>
@@ -34,8 +37,16 @@ static unsigned int keyslots = 4;
 module_param(keyslots, uint, 0444);
 MODULE_PARM_DESC(keyslots, "Number of keyslots of each disk, 1 to 64");
 
+static unsigned int program_delay_ms;
+module_param(program_delay_ms, uint, 0644);
+MODULE_PARM_DESC(program_delay_ms, "How long it takes to program a keyslot");
+
+static unsigned int evict_delay_ms;
+module_param(evict_delay_ms, uint, 0644);
+MODULE_PARM_DESC(evict_delay_ms, "How long it takes to evict a key");
+
 /* Of all disks together, to be read. */
-static atomic_t encrypted, decrypted, plain, programmed, evicted, stale;
+static atomic_t encrypted, decrypted, plain, programmed, evicted, evicting, stale, late;
 
 static int counter_get(char *buffer, const struct kernel_param *kp)
 {
@@ -54,8 +65,12 @@ module_param_cb(programmed, &counter_ops, &programmed, 0444);
 MODULE_PARM_DESC(programmed, "Number of keys programmed into keyslots");
 module_param_cb(evicted, &counter_ops, &evicted, 0444);
 MODULE_PARM_DESC(evicted, "Number of keys evicted from keyslots");
+module_param_cb(evicting, &counter_ops, &evicting, 0444);
+MODULE_PARM_DESC(evicting, "Number of keys that are being evicted now");
 module_param_cb(stale, &counter_ops, &stale, 0444);
 MODULE_PARM_DESC(stale, "Number of requests that found another key in their keyslot");
+module_param_cb(late, &counter_ops, &late, 0444);
+MODULE_PARM_DESC(late, "Number of keys programmed or evicted on a disk that wasn't open");
 
 struct keyslot {
 	struct crypto_sync_skcipher *tfm;
@@ -92,12 +107,24 @@ static const struct kernel_param_ops held_ops = { .get = held_get };
 module_param_cb(held, &held_ops, NULL, 0444);
 MODULE_PARM_DESC(held, "Number of keyslots of each disk that have a key now");
 
+/* Take the time that the operation is to need. */
+static void take_time(struct blk_crypto_profile *profile, unsigned int ms)
+{
+	struct disk *disk = container_of(profile, struct disk, profile);
+
+	if (ms)
+		msleep(ms);
+	if (!disk_openers(disk->gendisk))
+		atomic_inc(&late);
+}
+
 static int program_keyslot(struct blk_crypto_profile *profile, const struct blk_crypto_key *key,
 			   unsigned int slot)
 {
 	struct keyslot *keyslot = &container_of(profile, struct disk, profile)->slots[slot];
 
 	atomic_inc(&programmed);
+	take_time(profile, READ_ONCE(program_delay_ms));
 	keyslot->key = *key;
 	return crypto_sync_skcipher_setkey(keyslot->tfm, key->bytes, key->size);
 }
@@ -108,7 +135,10 @@ static int evict_keyslot(struct blk_crypto_profile *profile, const struct blk_cr
 	struct keyslot *keyslot = &container_of(profile, struct disk, profile)->slots[slot];
 
 	atomic_inc(&evicted);
+	atomic_inc(&evicting);
+	take_time(profile, READ_ONCE(evict_delay_ms));
 	memzero_explicit(&keyslot->key, sizeof(keyslot->key));
+	atomic_dec(&evicting);
 	return 0;
 }
 

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A filesystem on a loop device on an encrypted file of another, and a third on that.
+# An upper one has keys for blk-crypto and ciphers in use while a lower one needs some,
+# too: it must not wait for those.
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+. "${0%/*}/stacks.sh"
+
+# many_in_flight DISK: wait until there are nearly as many requests as the disk can have
+many_in_flight() {
+	until awk '{ exit $2 < 120 }' "/sys/block/${1##*/}/inflight"; do
+		sleep 0.1
+	done
+}
+
+load_engine 1
+stack_options[btrfs]=noatime,nodatasum,inlinecrypt
+stack_direct_io=on
+stack_works
+stack_options[btrfs]=noatime
+stack_direct_io=off
+stack_works
+
+# The upper one gets all keys that there are, as the lower one doesn't write for a while.
+load_engine 128
+stack=(btrfs btrfs)
+stack_options[btrfs]=noatime,nodatasum,inlinecrypt
+stack_direct_io=on
+in_time make_stack
+in_time dirty_files "$(stack_top)" 500
+xfs_io -x -c freeze "$TEST_DIR/1"
+sync -f "$(stack_top)" &
+in_time many_in_flight "$(findmnt -nro SOURCE "$TEST_DIR/2")"
+xfs_io -x -c thaw "$TEST_DIR/1"
+ended sync $!
+in_time remount_stack
+right_files "$(stack_top)" 500
+grep '^blk-crypto' $stats
+in_time unmount_stack
+check_stack
+modprobe -r fscrypt_extent

@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# overlayfs with its upper directory in an encrypted directory: what can be done is the
+# same on btrfs as on ext4.
+# long: yes
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+# try COMMAND...: print the command, what it says, and its status
+try() {
+	local status=0
+	echo "\$ $*"
+	"$@" 2>&1 || status=$?
+	echo "status $status"
+}
+
+mount_overlay() {
+	mount -t overlay -o \
+		"lowerdir=$plain/lower,upperdir=$encrypted/upper,workdir=$encrypted/work" \
+		overlay "$TEST_DIR"
+}
+
+# append PATH TEXT
+append() {
+	echo "$2" >>"$1"
+}
+
+change() {
+	try cat "$TEST_DIR"/dir/one
+	try append "$TEST_DIR/dir/one" more
+	try append "$TEST_DIR/new" contents
+	try chmod 600 "$TEST_DIR/two"
+	try rm "$TEST_DIR/three"
+	try ln "$TEST_DIR/two" "$TEST_DIR/link"
+	try mv "$TEST_DIR/two" "$TEST_DIR/moved"
+	try mv "$TEST_DIR/gone" "$TEST_DIR/elsewhere"
+	try mkdir "$TEST_DIR/directory"
+	try rm -r "$TEST_DIR/gone"
+	try mkdir "$TEST_DIR/gone"
+	try mknod "$TEST_DIR/fifo" p
+	try ln -s target "$TEST_DIR/symlink"
+	try xfs_io -T -c 'pwrite -q 0 4k' "$TEST_DIR/directory"
+	try setfattr -n user.name -v value "$TEST_DIR/large"
+	try truncate -s 100k "$TEST_DIR/large"
+	try python3 "$exchange" "$TEST_DIR/new" "$TEST_DIR/large"
+}
+
+show_all() {
+	(cd "$TEST_DIR" && find . -printf '%p %y %m %l\n' | sort)
+	manifest "$TEST_DIR"
+	(cd "$encrypted/upper" && find . -printf '%p %y %m %l\n' | sort)
+}
+
+# show FILE: write to it what is shown in the filesystem that is mounted
+show() {
+	make_key main
+	main=$(add_key main)
+	mkdir "$encrypted" "$plain"
+	set_policy "$encrypted" "$main" -v 2
+	mkdir "$encrypted"/{upper,work} "$plain"/lower{,/dir,/gone}
+	for file in dir/one two three gone/file; do
+		echo "$file" >"$plain/lower/$file"
+	done
+	printf 'y%.0s' {1..300000} >"$plain/lower/large"
+	{
+		try mount_overlay
+		change
+		show_all
+		try umount "$TEST_DIR"
+		try remove_key "$main"
+		try mount_overlay
+		try add_key main
+		try mount_overlay
+		show_all
+		try umount "$TEST_DIR"
+	} >shown
+	sed "s,$SCRATCH_MNT/,,g" shown | perl -pe 's/[A-Za-z0-9_-]{22,}/"<" . length($&) . ">"/ge' >"$1"
+	umount "$SCRATCH_MNT"
+}
+
+exchange=$(realpath "${0%/*}/exchange.py")
+mkfs.ext4 -q -O encrypt "$SCRATCH_DEV"
+mount "$SCRATCH_DEV" "$SCRATCH_MNT"
+show ext4
+new_btrfs
+show btrfs
+cat btrfs
+diff ext4 btrfs || fail "not as on ext4"
