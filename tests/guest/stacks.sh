@@ -7,7 +7,7 @@
 # may be busy, so that is far above what it takes.
 
 # How long anything may take that must not wait for a disk
-deadline=25
+deadline=60
 
 # shellcheck disable=SC2034 # tests use it
 stats=/sys/kernel/debug/fscrypt_extent/stats
