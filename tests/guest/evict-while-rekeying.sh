@@ -10,11 +10,6 @@
 
 delay=/sys/module/inline_disk/parameters/evict_delay_ms
 
-# held_by NUMBER: how many keys the disk of that number has
-held_by() {
-	inline_disks held | cut -d ' ' -f $(($1 + 1))
-}
-
 # fill_keyslots NUMBER FILE...: read files until both keys of the disk of that number are
 # set
 fill_keyslots() {

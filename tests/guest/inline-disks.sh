@@ -43,6 +43,11 @@ inline_disks_are() {
 	[ "$number" = "$2" ] || fail "$1 is $number instead of $2"
 }
 
+# held_by NUMBER: how many keys the disk of that number has
+held_by() {
+	inline_disks held | cut -d ' ' -f $(($1 + 1))
+}
+
 # encrypted_by PATH: how many bios were encrypted by "pool", "fallback" or
 # "hardware", in all modes
 encrypted_by() {

@@ -9,11 +9,6 @@
 . "${0%/*}/encryption.sh"
 . "${0%/*}/inline-disks.sh"
 
-# held_by NUMBER: how many keys the disk of that number has
-held_by() {
-	inline_disks held | cut -d ' ' -f $(($1 + 1))
-}
-
 # leaves NUMBER COMMAND...: a device leaves the filesystem, with the command
 leaves() {
 	local disk=$1

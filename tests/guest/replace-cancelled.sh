@@ -12,11 +12,6 @@
 . "${0%/*}/inline-disks.sh"
 . "${0%/*}/stacks.sh"
 
-# held_by NUMBER: how many keys the disk of that number has
-held_by() {
-	inline_disks held | cut -d ' ' -f $(($1 + 1))
-}
-
 replace_state() {
 	btrfs replace status -1 "$SCRATCH_MNT"
 }
@@ -26,7 +21,7 @@ replace_state() {
 start_slow_replace() {
 	local uuid
 	uuid=$(findmnt -nro UUID "$SCRATCH_MNT")
-	echo 4M >"/sys/fs/btrfs/$uuid/devinfo/1/scrub_speed_max"
+	echo 2M >"/sys/fs/btrfs/$uuid/devinfo/1/scrub_speed_max"
 	btrfs replace start -K 1 "${disks[2]}" "$SCRATCH_MNT"
 	until replace_state | grep -v 'Never started'; do
 		sleep 0.1
@@ -36,6 +31,7 @@ start_slow_replace() {
 # cancel_replace: when it has begun to copy, before which it can't be cancelled
 cancel_replace() {
 	until btrfs replace cancel "$SCRATCH_MNT"; do
+		! replace_state | grep finished || fail "too late"
 		sleep 0.5
 	done
 }
@@ -60,7 +56,7 @@ disks=("${devices[@]}")
 devices=("${disks[@]:0:2}")
 mount_options=noatime,nodatasum,inlinecrypt
 start_encrypted --data raid0 --metadata raid1
-head -c 100M /dev/zero >"$plain/large"
+head -c 200M /dev/zero >"$plain/large"
 sync
 start_slow_replace
 sync
