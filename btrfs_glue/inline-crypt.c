@@ -45,6 +45,9 @@ struct file *btrfs_get_inline_crypt_device(struct super_block *sb)
  * known beforehand: the profile of a chunk doesn't change, unless another chunk
  * can take its place.  On zoned devices, bios are split after this, and with a
  * raid-stripe-tree it is too late then to encrypt a bio in another way.
+ *
+ * blk-crypto-fallback submits by itself, so what btrfs's workers write would wait for
+ * the cgroup that it is of, and they with it.
  */
 bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 {
@@ -54,6 +57,7 @@ bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 
 	if (!btrfs_test_opt(fs_info, INLINECRYPT) ||
 	    !(bbio->inode->flags & BTRFS_INODE_NODATASUM) ||
+	    bbio->bio.bi_opf & REQ_BTRFS_CGROUP_PUNT ||
 	    btrfs_fs_incompat(fs_info, REMAP_TREE) ||
 	    btrfs_fs_incompat(fs_info, RAID_STRIPE_TREE) || btrfs_is_zoned(fs_info))
 		return false;

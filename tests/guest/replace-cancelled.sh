@@ -7,6 +7,7 @@
 # A replace is suspended as long as a balance is paused.  Both together are found after
 # power was lost during a replace, and a balance was started and paused before the target
 # was there again.
+# long: yes
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/inline-disks.sh"
@@ -21,7 +22,7 @@ replace_state() {
 start_slow_replace() {
 	local uuid
 	uuid=$(findmnt -nro UUID "$SCRATCH_MNT")
-	echo 2M >"/sys/fs/btrfs/$uuid/devinfo/1/scrub_speed_max"
+	echo 1M >"/sys/fs/btrfs/$uuid/devinfo/1/scrub_speed_max"
 	btrfs replace start -K 1 "${disks[2]}" "$SCRATCH_MNT"
 	until replace_state | grep -v 'Never started'; do
 		sleep 0.1
@@ -51,12 +52,12 @@ cancel_leaves_no_key() {
 }
 
 # The target of a filesystem on one disk isn't found again.
-make_inline_disks disks=6 megabytes=192 keyslots=8
+make_inline_disks disks=6 megabytes=256 keyslots=8
 disks=("${devices[@]}")
 devices=("${disks[@]:0:2}")
 mount_options=noatime,nodatasum,inlinecrypt
 start_encrypted --data raid0 --metadata raid1
-head -c 200M /dev/zero >"$plain/large"
+head -c 140M /dev/zero >"$plain/large"
 sync
 start_slow_replace
 sync
