@@ -2,6 +2,7 @@
 
 //! The image files, found by the device id in their superblocks.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -14,6 +15,16 @@ use crate::Result;
 
 pub struct Devices {
     files: BTreeMap<u64, File>,
+    /// What was where before it was first overwritten, by device and address.
+    overwritten: RefCell<BTreeMap<(u64, u64), Vec<u8>>>,
+}
+
+/// Bytes that were overwritten, and by what.
+pub struct Overwritten {
+    pub devid: u64,
+    pub physical: u64,
+    pub old: Vec<u8>,
+    pub new: Vec<u8>,
 }
 
 impl Devices {
@@ -45,7 +56,11 @@ impl Devices {
             }
         }
         let sb = newest.ok_or("no image given")?;
-        Ok((Self { files }, sb))
+        let devices = Self {
+            files,
+            overwritten: RefCell::default(),
+        };
+        Ok((devices, sb))
     }
 
     pub fn has(&self, devid: u64) -> bool {
@@ -62,7 +77,35 @@ impl Devices {
             .map_err(|e| format!("device {devid} at {physical}: {e}"))
     }
 
+    /// Always whole blocks: what is written again begins at the same address.
     pub fn write(&self, devid: u64, physical: u64, buf: &[u8]) -> Result<()> {
+        let mut old = vec![0; buf.len()];
+        self.read(devid, physical, &mut old)?;
+        self.overwritten
+            .borrow_mut()
+            .entry((devid, physical))
+            .or_insert(old);
+        self.put(devid, physical, buf)
+    }
+
+    /// Undoes all that was written, and returns it.
+    pub fn undo(&self) -> Result<Vec<Overwritten>> {
+        let mut undone = Vec::new();
+        for ((devid, physical), old) in self.overwritten.take() {
+            let mut new = vec![0; old.len()];
+            self.read(devid, physical, &mut new)?;
+            self.put(devid, physical, &old)?;
+            undone.push(Overwritten {
+                devid,
+                physical,
+                old,
+                new,
+            });
+        }
+        Ok(undone)
+    }
+
+    fn put(&self, devid: u64, physical: u64, buf: &[u8]) -> Result<()> {
         self.file(devid)?
             .write_all_at(buf, physical)
             .map_err(|e| format!("device {devid} at {physical}: {e}"))

@@ -5,17 +5,14 @@
 use std::path::Path;
 
 use crate::hex;
-use crate::items;
-use crate::items::RootItem;
 use crate::superblock;
 use crate::tree::Block;
-use crate::tree::BlockPtr;
 use crate::tree::Key;
 use crate::tree::ReadBlock;
-use crate::tree::Tree;
 use crate::tree::HEADER_SIZE;
 use crate::tree::ITEM_SIZE;
 use crate::tree::NRITEMS_AT;
+use crate::volume::TreeId;
 use crate::volume::Volume;
 use crate::Result;
 
@@ -37,16 +34,22 @@ pub struct Editor {
 }
 
 impl Editor {
+    /// Opens a filesystem without a log, which could undo what is edited.
     pub fn open<P: AsRef<Path>>(images: &[P]) -> Result<Self> {
+        let editor = Self::open_with_log(images)?;
+        if editor.volume.sb.log_root != 0 {
+            return Err("the filesystem has a log: mount and unmount it first".into());
+        }
+        Ok(editor)
+    }
+
+    pub fn open_with_log<P: AsRef<Path>>(images: &[P]) -> Result<Self> {
         let volume = Volume::open(images, true)?;
         if volume.devices.count() as u64 != volume.sb.num_devices {
             return Err(format!(
                 "the filesystem has {} devices: give the images of all",
                 volume.sb.num_devices
             ));
-        }
-        if volume.sb.log_root != 0 {
-            return Err("the filesystem has a log: mount and unmount it first".into());
         }
         Ok(Self { volume })
     }
@@ -59,39 +62,39 @@ impl Editor {
     }
 
     /// The body of an item.
-    pub fn item(&self, tree: u64, key: Key) -> Result<Vec<u8>> {
+    pub fn item(&self, tree: impl Into<TreeId>, key: Key) -> Result<Vec<u8>> {
+        let tree = tree.into();
         let path = self.descend(tree, key)?;
         let (leaf, _) = path.last().ok_or("empty path")?;
         leaf_items(leaf)?
             .into_iter()
             .find(|(k, _)| *k == key)
             .map(|(_, body)| body)
-            .ok_or_else(|| format!("tree {tree} has no item {key}"))
+            .ok_or_else(|| format!("{tree} has no item {key}"))
     }
 
-    pub fn change(&self, tree: u64, key: Key, change: Change) -> Result<()> {
+    pub fn change(&self, tree: impl Into<TreeId>, key: Key, change: Change) -> Result<()> {
+        let tree = tree.into();
         let mut path = self.descend(tree, key)?;
         let (mut leaf, _) = path.pop().ok_or("empty path")?;
         let mut items = leaf_items(&leaf)?;
         let found = items.binary_search_by_key(&key, |(k, _)| *k);
-        let missing = || format!("tree {tree} has no item {key}");
+        let missing = || format!("{tree} has no item {key}");
         match change {
             Change::Set(at, bytes) => {
-                let body = &mut items[found.map_err(|_| missing())?].1;
-                let len = body.len();
-                at.checked_add(bytes.len())
-                    .and_then(|end| body.get_mut(at..end))
-                    .ok_or_else(|| {
-                        format!(
-                            "item {key} has {len} bytes: no room for {} at {at}",
-                            hex(&bytes)
-                        )
-                    })?
-                    .copy_from_slice(&bytes);
+                let (start, len) = leaf.item_range(found.map_err(|_| missing())?)?;
+                if at.checked_add(bytes.len()).is_none_or(|end| end > len) {
+                    return Err(format!(
+                        "item {key} has {len} bytes: no room for {} at {at}",
+                        hex(&bytes)
+                    ));
+                }
+                leaf.data[start + at..][..bytes.len()].copy_from_slice(&bytes);
+                return self.volume.write_block(&mut leaf);
             }
             Change::Resize(size) => items[found.map_err(|_| missing())?].1.resize(size, 0),
             Change::Insert(body) => match found {
-                Ok(_) => return Err(format!("tree {tree} already has an item {key}")),
+                Ok(_) => return Err(format!("{tree} already has an item {key}")),
                 Err(slot) => items.insert(slot, (key, body)),
             },
             Change::Delete => {
@@ -121,27 +124,11 @@ impl Editor {
         Ok(())
     }
 
-    fn root_of(&self, tree: u64) -> Result<BlockPtr> {
-        match tree {
-            items::ROOT_TREE => Ok(self.volume.root_tree_root()),
-            items::CHUNK_TREE => Ok(self.volume.chunk_root()),
-            _ => {
-                let roots = Tree::read(&self.volume, self.volume.root_tree_root())?;
-                // The offset of a snapshot's root item is not 0.
-                let (_, item) = roots
-                    .of(tree, items::ROOT_ITEM)
-                    .last()
-                    .ok_or_else(|| format!("there is no tree {tree}"))?;
-                Ok(RootItem::parse(item)?.root)
-            }
-        }
-    }
-
     /// The blocks from the root to the leaf where `key` is or would be, each
     /// with the slot that leads on.
-    fn descend(&self, tree: u64, key: Key) -> Result<Vec<(Block, usize)>> {
+    fn descend(&self, tree: TreeId, key: Key) -> Result<Vec<(Block, usize)>> {
         let mut path = Vec::new();
-        let mut ptr = self.root_of(tree)?;
+        let mut ptr = self.volume.root_of(tree)?;
         loop {
             let block = self.volume.read_block(ptr)?;
             if block.level == 0 {

@@ -11,7 +11,9 @@ use crate::Result;
 pub const INODE_ITEM: u8 = 1;
 pub const INODE_REF: u8 = 12;
 pub const INODE_EXTREF: u8 = 13;
+pub const XATTR_ITEM: u8 = 24;
 pub const FSCRYPT_INODE_CTX: u8 = 41;
+pub const DIR_LOG_INDEX: u8 = 72;
 pub const DIR_ITEM: u8 = 84;
 pub const DIR_INDEX: u8 = 96;
 pub const EXTENT_DATA: u8 = 108;
@@ -19,12 +21,16 @@ pub const EXTENT_CSUM: u8 = 128;
 pub const ROOT_ITEM: u8 = 132;
 pub const ROOT_BACKREF: u8 = 144;
 pub const ROOT_REF: u8 = 156;
+pub const EXTENT_ITEM: u8 = 168;
 pub const CHUNK_ITEM: u8 = 228;
 
 pub const ROOT_TREE: u64 = 1;
+pub const EXTENT_TREE: u64 = 2;
 pub const CHUNK_TREE: u64 = 3;
 pub const FS_TREE: u64 = 5;
 pub const CSUM_TREE: u64 = 7;
+/// In the tree of log trees.
+pub const LOG_TREE: u64 = -6i64 as u64;
 pub const FIRST_FREE_OBJECTID: u64 = 256;
 const LAST_FREE_OBJECTID: u64 = -256i64 as u64;
 pub const CHUNK_OBJECTID: u64 = 256;
@@ -40,6 +46,11 @@ pub fn name_hash(name: &[u8]) -> u32 {
     // btrfs uses the bare CRC from the seed ~1; the crate inverts on the way in
     // and out, as the standard says.
     !crc32c::crc32c_append(1, name)
+}
+
+/// The hash that INODE_EXTREFs are stored under.
+pub fn extref_hash(dir: u64, name: &[u8]) -> u32 {
+    !crc32c::crc32c_append(!(dir as u32), name)
 }
 
 /// The file types of st_mode.

@@ -4,12 +4,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 
 use crate::chunk::ChunkMap;
 use crate::chunk::Segment;
 use crate::device::Devices;
 use crate::items;
+use crate::items::RootItem;
 use crate::superblock;
 use crate::superblock::Superblock;
 use crate::tree::Block;
@@ -17,6 +19,35 @@ use crate::tree::BlockPtr;
 use crate::tree::ReadBlock;
 use crate::tree::Tree;
 use crate::Result;
+
+/// Where the superblock has the level of the tree of log trees.
+const LOG_ROOT_LEVEL_AT: u64 = 200;
+
+/// A tree of the filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TreeId {
+    Tree(u64),
+    /// The tree of the log trees.
+    LogRoots,
+    /// The log tree of a subvolume.
+    Log(u64),
+}
+
+impl From<u64> for TreeId {
+    fn from(id: u64) -> Self {
+        Self::Tree(id)
+    }
+}
+
+impl fmt::Display for TreeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tree(id) => write!(f, "tree {id}"),
+            Self::LogRoots => write!(f, "tree of log trees"),
+            Self::Log(id) => write!(f, "log of tree {id}"),
+        }
+    }
+}
 
 pub struct Volume {
     pub devices: Devices,
@@ -56,6 +87,43 @@ impl Volume {
             level: self.sb.root_level,
             generation: Some(self.sb.generation),
         }
+    }
+
+    /// The root of any tree.
+    pub fn root_of(&self, tree: TreeId) -> Result<BlockPtr> {
+        let (roots, objectid, offsets) = match tree {
+            TreeId::Tree(items::ROOT_TREE) => return Ok(self.root_tree_root()),
+            TreeId::Tree(items::CHUNK_TREE) => return Ok(self.chunk_root()),
+            TreeId::LogRoots => return self.log_roots_root(),
+            // The offset of a snapshot's root item is not 0.
+            TreeId::Tree(id) => (self.root_tree_root(), id, 0..=u64::MAX),
+            TreeId::Log(id) => (self.log_roots_root()?, items::LOG_TREE, id..=id),
+        };
+        let roots = Tree::read(self, roots)?;
+        let (_, item) = roots
+            .of(objectid, items::ROOT_ITEM)
+            .filter(|(offset, _)| offsets.contains(offset))
+            .last()
+            .ok_or_else(|| format!("there is no {tree}"))?;
+        Ok(RootItem::parse(item)?.root)
+    }
+
+    fn log_roots_root(&self) -> Result<BlockPtr> {
+        if self.sb.log_root == 0 {
+            return Err("the filesystem has no log".into());
+        }
+        let mut level = [0];
+        self.devices.read(
+            self.sb.devid,
+            superblock::OFFSETS[0] + LOG_ROOT_LEVEL_AT,
+            &mut level,
+        )?;
+        Ok(BlockPtr {
+            bytenr: self.sb.log_root,
+            level: level[0],
+            // The log belongs to the transaction that had not ended yet.
+            generation: Some(self.sb.generation + 1),
+        })
     }
 
     pub fn sectorsize(&self) -> u64 {

@@ -632,6 +632,6 @@ fn edits_that_do_not_fit_are_refused() {
     }
     let absent = Key::new(256, items::FSCRYPT_INODE_CTX, 0);
     assert!(editor.change(tree, absent, Change::Delete).is_err());
-    assert!(editor.change(1234, key, Change::Delete).is_err());
+    assert!(editor.change(1234u64, key, Change::Delete).is_err());
     assert!(fs::read(&image).unwrap() == before);
 }
