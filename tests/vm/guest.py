@@ -173,6 +173,7 @@ class Guest:
             "FSTESTS_DIR": os.environ.get("FSTESTS_DIR", ""),
             "FSTYP": os.environ.get("FSTYP", ""),
             "TESTS": os.environ.get("TESTS", ""),
+            "HOSTILE_SEEDS": os.environ.get("HOSTILE_SEEDS", ""),
             **{name: os.environ[name] for name in FSTESTS_VARIABLES if name in os.environ},
         }
         with open(f"{self.dir}/settings", "w", encoding="utf-8") as file:

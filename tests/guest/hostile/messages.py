@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the kernel says, and what that and the answers mean together."""
+
+import collections
+import errno
+import os
+import re
+
+import base
+
+# Each message with which an invalid item is refused that is encryption's own.
+OURS = {
+    "tree checker: encrypted extent's item size": "invalid item size for encrypted file extent",
+    "tree checker: encrypted hole": "encrypted hole",
+    "tree checker: extent's context": "invalid extent encryption context",
+    "tree checker: encrypted inline extent": "encrypted inline extent",
+    "tree checker: flag without feature":
+        "encryption flag set without the EXTENT_FSCRYPT incompat feature",
+    "tree checker: context without feature":
+        "encryption context without the EXTENT_FSCRYPT incompat feature",
+    "tree checker: context's key offset": "invalid key offset for encryption context",
+    "tree checker: context's version and size": "invalid encryption context: has version",
+    "inode: flag without context": "has the encryption flag but no encryption context",
+    "inode: context without flag": "has an encryption context but no encryption flag",
+    "lookup: policy of the directory": "lacks the encryption policy of its directory",
+    "extent: plain in an encrypted file": "plain extent in encrypted file",
+    "extent: encrypted in a plain file": "encrypted extent in plain file",
+    "fs/crypto: unrecognized context": "Unrecognized or corrupt encryption context",
+    "fs/crypto: unsupported policy": "Unsupported encryption (modes|flags)|Reserved bits set"
+                                     "|Unsupported log2_data_unit_size",
+    "fs/crypto: inconsistent context": "[Ii]nconsistent encryption context",
+}
+
+SPLAT = re.compile(
+    r"WARNING: |\bBUG: |kernel BUG at|KASAN: |UBSAN: |KCSAN: |KFENCE: "
+    r"|Kernel panic|Oops: |general protection fault|Unable to handle kernel"
+    r"|possible recursive locking|circular locking dependency|inconsistent lock state"
+    r"|suspicious RCU usage|possible irq lock inversion"
+    r"|INFO: task .* blocked for more than|soft lockup|held lock freed"
+    r"|lock held when returning|rust_kernel: panicked|BTRFS: (state|buffer) leak")
+ERROR = re.compile(r"BTRFS (critical|error|warning)|BTRFS: (error|Transaction aborted)"
+                   r"|fscrypt \(|WARNING: ")
+# btrfs gives up a transaction with these two lines, if what is on disk is wrong.
+ABORT = re.compile(r"BTRFS: Transaction aborted")
+
+
+def is_error(line):
+    return bool(ERROR.search(line))
+
+
+def wrong(lines):
+    """Returns the first thing that the kernel must not say, or ""."""
+    aborting = 0
+    for line in lines:
+        if base.NAME in line or base.CONTENTS.decode() in line:
+            return f"in the log in the clear: {line}"
+        aborting = 4 if ABORT.search(line) else max(0, aborting - 1)
+        if SPLAT.search(line) and not (aborting and "WARNING: " in line):
+            return f"kernel: {line}"
+    return ""
+
+
+class Kernel:
+    """Reads the kernel's messages as they come."""
+
+    def __init__(self):
+        self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self.fd, 0, os.SEEK_END)
+        self.lines = []
+
+    def peek(self):
+        while True:
+            try:
+                record = os.read(self.fd, 8192)
+            except BlockingIOError:
+                return self.lines
+            except BrokenPipeError:
+                # Some were overwritten.
+                continue
+            text = record.decode("utf-8", "replace").split(";", 1)[-1]
+            self.lines.append(text.split("\n", 1)[0])
+
+    def read(self):
+        lines = self.peek()
+        self.lines = []
+        return lines
+
+
+class Outcome:
+    """How it went with one image.
+
+    refused	    it can't be mounted
+    tree checker    a leaf is refused, for a reason that btrfs has without encryption
+    ours	    something is refused for a reason of encryption
+    other	    something is different from before, for example an error
+    the same	    nothing is
+    wrong	    what must not be
+    """
+
+    def __init__(self, mutation, mounted, reached, differences, said, why_wrong, answers):
+        self.mutation = mutation
+        self.reached = reached and not mounted
+        self.answers = answers
+        self.wrong = why_wrong
+        self.ours = [name for name, text in OURS.items()
+                     if any(re.search(text, line) for line in said)]
+        if why_wrong:
+            self.what = "wrong"
+        elif mounted:
+            self.what = "refused"
+        elif self.ours:
+            self.what = "ours"
+        elif any("corrupt leaf" in line for line in said):
+            self.what = "tree checker"
+        else:
+            self.what = "other" if differences else "the same"
+
+    def line(self):
+        fields = [self.mutation.seed, self.mutation.group, self.what,
+                  "reached" if self.reached else "not reached", "; ".join(self.ours),
+                  self.mutation.description, self.wrong]
+        return "\t".join(str(field).replace("\t", " ") for field in fields)
+
+
+WHAT = ["refused", "tree checker", "ours", "other", "the same", "wrong"]
+
+
+def report(lines):
+    """Prints what became of all images; returns how many are wrong."""
+    table = collections.defaultdict(collections.Counter)
+    ours = collections.Counter()
+    reached = 0
+    for line in lines:
+        _, group, what, was_reached, names, *_ = line.split("\t")
+        table[group][what] += 1
+        table["all"][what] += 1
+        reached += was_reached == "reached"
+        ours.update(names.split("; ") if names else [])
+    print(f"{'group of items':40}" + "".join(f"{what:>14}" for what in WHAT))
+    for group, counts in sorted(table.items()):
+        print(f"{group:40}" + "".join(f"{counts[what]:14}" for what in WHAT))
+    for name in OURS:
+        print(f"{ours[name]:6} {name}")
+    print(f"{reached} of {len(lines)} were mounted and what was changed was used")
+    for line in lines:
+        fields = line.split("\t")
+        if fields[2] == "wrong":
+            print(f"seed {fields[0]}: {fields[1]}: {fields[5]}: {fields[6]}")
+    return table["all"]["wrong"]
+
+
+def print_answers(lines):
+    """Prints how often each operation gave which error."""
+    table = collections.defaultdict(collections.Counter)
+    for line in lines:
+        what, number, count = line.rstrip("\n").split("\t")
+        table[what][int(number)] += int(count)
+    for what, counts in sorted(table.items()):
+        print(f"{what:28}" + " ".join(
+            f"{errno.errorcode.get(number, 'ok')}={count}"
+            for number, count in sorted(counts.items())))

@@ -1,0 +1,481 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Makes images, changes one thing in each, and does all that can be done to them.
+
+usage: run.py FIRST-LAST [FILE]
+
+FILE is one of the build root, to which results are appended.
+
+A child does the work, so that its end, or that it doesn't get on, is a result like any
+other.  What has crashed the kernel ends with a cut of the power; then this goes on with
+the next seed.  OUT/results has a line for each seed.
+"""
+
+import mmap
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import base
+import kernel
+import messages
+from exercise import Exercise, Wrong
+
+OUT = os.environ["OUT"]
+ROOT = os.environ["SCRATCH_MNT"]
+RESULTS = f"{OUT}/results"
+KEPT_RESULTS = sys.argv[2] if len(sys.argv) > 2 else None
+# So many are lost at most, if the machine is.
+KEEP_EVERY = 100
+# An image with a log, after several without.
+CYCLE, WITHOUT_LOG = 200, 150
+IMAGES = {
+    "plain": (["-n", "4096", "-O", "^no-holes"], False),
+    "log": (["-n", "4096"], True),
+}
+HANG_SECONDS = 90
+MOST_CRASHES = 20
+
+
+def kind_of(seed):
+    return "plain" if seed % CYCLE < WITHOUT_LOG else "log"
+
+
+class Progress:
+    """What the child is doing, for its parent to see."""
+
+    def __init__(self):
+        self.memory = mmap.mmap(-1, 4096)
+        self.set(-1, "begin")
+
+    def set(self, seed, what):
+        self.memory[:120] = f"{seed} {what}".encode()[:112].ljust(112, b"\0") \
+            + time.monotonic_ns().to_bytes(8, "little")
+
+    def get(self):
+        """Returns seed, what, and since how many seconds."""
+        text = self.memory[:112].rstrip(b"\0").decode()
+        since = time.monotonic_ns() - int.from_bytes(self.memory[112:120], "little")
+        seed, _, what = text.partition(" ")
+        return int(seed or -1), what, since / 1e9
+
+
+class Mutation:
+    """A line of hostile-images."""
+
+    def __init__(self, line):
+        seed, self.group, self.description, touched, contents, patch = \
+            line.rstrip("\n").split("\t")
+        self.seed = int(seed)
+        self.all = False
+        self.trees, self.inodes = set(), set()
+        for word in touched.split():
+            if word == "*":
+                self.all = True
+                continue
+            tree, inode = word.split(":")
+            if inode == "*":
+                self.trees.add(int(tree))
+            else:
+                self.inodes.add((int(tree), int(inode)))
+        self.contents = contents == "contents"
+        self.patch = [(int(at), bytes.fromhex(data)) for at, data in
+                      (word.split(":") for word in patch.split())]
+
+    def touches(self, inodes):
+        return self.all or any(tree in self.trees or (tree, inode) in self.inodes
+                               for tree, inode in inodes)
+
+
+class Disk:
+    """A loop device on a file in memory, which can be made anew at once."""
+
+    def __init__(self, path):
+        with open(path, "wb") as file:
+            file.truncate(base.SIZE)
+        self.fd = os.open(path, os.O_RDWR)
+        self.device = kernel.loop_device(path)
+        self.images = {}
+
+    def ranges(self, fd):
+        end = 0
+        while True:
+            try:
+                start = os.lseek(fd, end, os.SEEK_DATA)
+            except OSError:
+                return
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+            yield start, end
+
+    def load(self, name, path):
+        with open(path, "rb") as file:
+            self.images[name] = [(start, os.pread(file.fileno(), end - start, start))
+                                 for start, end in self.ranges(file.fileno())]
+
+    def restore(self, name):
+        kernel.fallocate(self.fd, 3, 0, base.SIZE)
+        for start, data in self.images[name]:
+            os.pwrite(self.fd, data, start)
+
+    def patch(self, changes):
+        for at, data in changes:
+            os.pwrite(self.fd, data, at)
+
+    def find(self, *marks):
+        """Returns the first mark that is there, and where."""
+        with mmap.mmap(self.fd, base.SIZE, mmap.MAP_SHARED, mmap.PROT_READ) as memory:
+            for start, end in self.ranges(self.fd):
+                for mark in marks:
+                    at = memory.find(mark, start, end)
+                    if at >= 0:
+                        return mark, at
+        return None
+
+
+class Worker:
+    """Takes one image after the other."""
+
+    def __init__(self, disk, progress):
+        self.disk = disk
+        self.progress = progress
+        self.log = messages.Kernel()
+        self.keys = {}
+        self.exercise = None
+        # What there is in an image that nothing was changed in, by image.
+        self.locked, self.unlocked = {}, {}
+        self.encrypted = {}
+
+    def start(self, seed):
+        self.exercise = Exercise(ROOT, lambda what: self.progress.set(seed, what))
+
+    def add_keys(self):
+        self.exercise.report("add keys")
+        return base.add_keys(ROOT, ("there", "old"))
+
+    def baseline(self, name):
+        """What there is if nothing was changed."""
+        self.disk.restore(name)
+        self.start(-1)
+        kernel.mount(self.disk.device, ROOT, "")
+        self.exercise.start()
+        self.locked[name] = self.exercise.walk()
+        self.add_keys()
+        self.unlocked[name] = self.exercise.walk()
+        self.encrypted[name] = {
+            entry.inodes[-1] for entry in self.locked[name].values()
+            if isinstance(entry.value, int)}
+        self.exercise.end()
+        kernel.umount(ROOT)
+        said = [line for line in self.log.read() if messages.is_error(line)]
+        if said:
+            raise Wrong(f"of an image without a change, the kernel says: {said}")
+        values = self.unlocked[name].values()
+        readable = sum(base.CONTENTS in entry.value for entry in values
+                       if isinstance(entry.value, bytes))
+        print(f"image {name}: {len(values)} files, {readable} encrypted ones can be read")
+
+    def run(self, mutation):
+        """Returns the outcome: see messages.py."""
+        seed, name = mutation.seed, kind_of(mutation.seed)
+        chooser = random.Random(seed)
+        self.disk.restore(name)
+        self.disk.patch(mutation.patch)
+        self.log.read()
+        self.start(seed)
+        wrong = ""
+        differences = 0
+        options = ["", "inlinecrypt", "compress-force=zstd", "nodatasum"][seed // 3 % 4]
+        mounted, _ = self.exercise.attempt("mount", kernel.mount, self.disk.device, ROOT, options)
+        if mounted:
+            again, _ = self.exercise.attempt("mount to rescue", kernel.mount,
+                                             self.disk.device, ROOT, "ro,rescue=all")
+        reached = False
+        if not mounted or not again:
+            try:
+                self.exercise.start()
+                differences, reached = self.use(mutation, name, chooser)
+            except Wrong as error:
+                wrong = str(error)
+            self.exercise.end()
+            self.unmount()
+        said = self.log.read()
+        found = self.disk.find(base.CONTENTS, base.NAME.encode())
+        if found and not wrong:
+            wrong = f"{found[0].decode()} is on the disk at {found[1]}"
+        wrong = wrong or messages.wrong(said)
+        return messages.Outcome(mutation, mounted, reached, differences, said, wrong,
+                                self.exercise.answers)
+
+    def unmount(self):
+        self.exercise.report("unmount")
+        for _ in range(50):
+            try:
+                kernel.umount(ROOT)
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise Wrong("the filesystem stays busy")
+
+    def use(self, mutation, name, chooser):
+        do = self.exercise
+        locked = do.walk()
+        self.check_locked(locked, mutation, name)
+        do.ask(locked)
+        touched = sorted(mutation.inodes)[:20]
+        do.by_handle(touched)
+        do.attempt("add keys", self.add_keys)
+        unlocked = do.walk()
+        said = self.log.peek()
+        differences = self.compare(unlocked, mutation, self.unlocked[name], said)
+        do.ask(unlocked)
+        do.by_handle(touched)
+        reached = any(mutation.touches(entry.inodes) for entry in unlocked.values())
+        paths = do.change(unlocked, mutation.touches, chooser)
+        do.attempt("sync", os.sync)
+        if mutation.seed % 3 == 0 or mutation.group.startswith("EXTENT_"):
+            do.attempt("scrub", kernel.scrub, do.root_fd)
+        if mutation.seed % 8 == 0:
+            do.attempt("balance", kernel.balance_data, do.root_fd)
+        self.take_keys_away(do, paths)
+        locked = do.walk()
+        self.check_locked(locked, mutation, name)
+        do.change_locked(locked, chooser)
+        do.remove_some(locked, chooser, 8)
+        directories = sorted({path for path in locked if path.count(b"/") == 4})
+        for path in chooser.sample(directories, min(2, len(directories))):
+            do.remove_all(path)
+        do.attempt("sync", os.sync)
+        return differences, reached
+
+    def take_keys_away(self, do, paths):
+        held = []
+        for path in paths[:3]:
+            number, fd = do.attempt("hold", os.open, path, os.O_RDONLY | os.O_NONBLOCK)
+            if not number:
+                held.append(fd)
+        for key in self.keys.values():
+            do.attempt("REMOVE_KEY", kernel.remove_key, do.root_fd, key)
+            do.attempt("GET_KEY_STATUS", kernel.key_status, do.root_fd, key)
+        for fd in held:
+            do.attempt("read what is held", os.pread, fd, 4096, 0)
+            os.close(fd)
+        for key in self.keys.values():
+            do.attempt("REMOVE_KEY_ALL_USERS", kernel.remove_key, do.root_fd, key,
+                       kernel.REMOVE_KEY_ALL_USERS)
+
+    def check_locked(self, found, mutation, name):
+        """Nothing that is encrypted can be had without the key."""
+        for path, entry in found.items():
+            if base.NAME.encode() in path:
+                raise Wrong(f"a name can be read without the key: {path}")
+            if not isinstance(entry.value, bytes):
+                continue
+            if base.CONTENTS in entry.value or base.NAME.encode() in entry.value:
+                raise Wrong(f"contents can be read without the key: {path}")
+            if (entry.inodes[-1] in self.encrypted[name] and entry.value
+                    and not mutation.touches(entry.inodes)):
+                raise Wrong(f"an encrypted file can be read without the key: {path}")
+
+    @staticmethod
+    def compare(found, mutation, expected, said):
+        """Fails if a file has other contents than it may have."""
+        differences = 0
+        excused = any(messages.is_error(line) for line in said)
+        for path, entry in expected.items():
+            now = found.get(path)
+            value = now.value if now else "missing"
+            if value == entry.value:
+                continue
+            differences += 1
+            touched = mutation.touches(entry.inodes) or (now and mutation.touches(now.inodes))
+            if isinstance(value, bytes) and isinstance(entry.value, bytes):
+                if not (touched and mutation.contents):
+                    raise Wrong(f"other contents than before: {path}")
+            elif not (touched or excused):
+                raise Wrong(f"{value!r:.40} instead of {entry.value!r:.40}, "
+                            f"and the kernel says nothing: {path}")
+        return differences
+
+
+def host_request(*words):
+    # It speaks over descriptor 9.
+    return subprocess.run(["host-request", *words], check=True, pass_fds=(8, 9),
+                          stdout=subprocess.PIPE).stdout
+
+
+def offline(*command):
+    return host_request("offline", *command)
+
+
+def mutations(first, last):
+    """All changes, made by the host, which is much faster."""
+    changes = {}
+    for name in IMAGES:
+        wanted = [seed for seed in range(first, last + 1) if kind_of(seed) == name]
+        if not wanted:
+            continue
+        output = offline("hostile-images", "--seeds", f"{wanted[0]}-{wanted[-1]}",
+                         f"{OUT}/{name}.img")
+        for line in output.decode().splitlines():
+            mutation = Mutation(line)
+            if kind_of(mutation.seed) == name:
+                changes[mutation.seed] = mutation
+    return changes
+
+
+def done_before():
+    try:
+        with open(RESULTS, encoding="utf-8") as file:
+            return [line.rstrip("\n") for line in file]
+    except FileNotFoundError:
+        return []
+
+
+def record(outcome):
+    print(outcome.line(), flush=True)
+    with open(RESULTS, "a", encoding="utf-8") as file:
+        file.write(outcome.line() + "\n")
+
+
+def keep_results():
+    """Appends what is new of the results to the file that stays."""
+    if not KEPT_RESULTS:
+        return
+    new = f"{OUT}/new"
+    before = f"{OUT}/kept"
+    kept = os.path.getsize(before) if os.path.exists(before) else 0
+    lines = done_before()
+    with open(new, "w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines[kept:])
+    offline("sh", "-c", 'cat "$1" >>"$2"', "sh", new, KEPT_RESULTS)
+    # One byte for each line that is there.
+    os.truncate(os.open(before, os.O_RDWR | os.O_CREAT), len(lines))
+
+
+def work(progress, changes, report_fd):
+    """The child."""
+    disk = Disk("disk")
+    worker = Worker(disk, progress)
+    for name in IMAGES:
+        path = f"{OUT}/{name}.img"
+        disk.load(name, path)
+    for name in sorted({kind_of(seed) for seed in changes}):
+        worker.baseline(name)
+    worker.keys = {"there": None, "old": kernel.V1_DESCRIPTOR}
+    with open(f"{OUT}/there.name", "rb") as file:
+        worker.keys["there"] = file.read()
+    with os.fdopen(report_fd, "w") as report:
+        for count, seed in enumerate(sorted(changes), 1):
+            progress.set(seed, "begin")
+            outcome = worker.run(changes[seed])
+            record(outcome)
+            if count % KEEP_EVERY == 0:
+                keep_results()
+            for what, answers in outcome.answers.items():
+                for number, count in answers.items():
+                    report.write(f"{what}\t{number}\t{count}\n")
+            report.flush()
+    kernel.detach(disk.device)
+
+
+def watch(child, progress):
+    """Returns why the child ended, or that it hangs; "" if all is well."""
+    while True:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            if os.WIFSIGNALED(status):
+                return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+            return "" if status == 0 else "the exerciser failed"
+        if progress.get()[2] > HANG_SECONDS:
+            with open("/proc/sysrq-trigger", "w", encoding="ascii") as file:
+                file.write("w")
+            return f"hangs for {HANG_SECONDS} s"
+        time.sleep(0.2)
+
+
+def make_images():
+    if os.path.exists(f"{OUT}/there.name"):
+        return
+    for name, (options, with_log) in IMAGES.items():
+        keys = base.make(f"{name}.img", ROOT, options, with_log)
+        subprocess.run(["cp", "--sparse=always", f"{name}.img", OUT], check=True)
+        os.unlink(f"{name}.img")
+    with open(f"{OUT}/there.name", "wb") as file:
+        file.write(keys["there"])
+
+
+def main():
+    first, last = map(int, sys.argv[1].split("-"))
+    started = time.monotonic()
+    make_images()
+    print(f"two images made in {time.monotonic() - started:.1f} s", flush=True)
+    done = {int(line.split("\t")[0]) for line in done_before()}
+    changes = mutations(first, last)
+    changes = {seed: change for seed, change in changes.items() if seed not in done}
+    print(f"{len(changes)} changes known after {time.monotonic() - started:.1f} s", flush=True)
+    if changes:
+        progress = Progress()
+        log = messages.Kernel()
+        read_fd, write_fd = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read_fd)
+            status = 1
+            try:
+                work(progress, changes, write_fd)
+                status = 0
+            finally:
+                sys.stdout.flush()
+                if status:
+                    import traceback
+                    traceback.print_exc()
+                os._exit(status)
+        os.close(write_fd)
+        drain = collect(read_fd)
+        why = watch(child, progress)
+        if why:
+            seed, what, _ = progress.get()
+            if seed not in changes:
+                sys.exit(f"{why} before the first seed: {what}")
+            time.sleep(1)
+            said = log.read()
+            record(messages.Outcome(changes[seed], 0, True, 0, [], f"{why} at: {what}; "
+                                    + messages.wrong(said), {}))
+            for line in said[-60:]:
+                print("kernel: " + line)
+            keep_results()
+            crashes = sum(line.split("\t")[2] == "wrong" for line in done_before())
+            if len(changes) > 1 and crashes < MOST_CRASHES:
+                sys.stdout.flush()
+                host_request("power-cut")
+        keep_results()
+        messages.print_answers(drain())
+        print(f"{(time.monotonic() - started) / len(changes):.2f} s for each seed")
+    failed = messages.report(done_before())
+    sys.exit(1 if failed else 0)
+
+
+def collect(fd):
+    """Reads in the background; the function that is returned gives all that came."""
+    import threading
+
+    lines = []
+
+    def read():
+        with os.fdopen(fd) as file:
+            lines.extend(file)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+
+    def finish():
+        thread.join(5)
+        return lines
+
+    return finish
+
+
+if __name__ == "__main__":
+    main()
