@@ -50,11 +50,16 @@ for profile in raid5 raid6; do
 	in_both dd if=/dev/zero of=first bs=20k count=1 status=none
 	sync
 	for how in buffered direct ranges; do
-		count "$plain" $how
-		limit=$kib
-		count "$encrypted" $how
-		echo "$profile, $how: $kib KiB read, $limit KiB for a plain file"
-		[ "$kib" -le "$limit" ] || failed=yes
+		# A stripe more is read if by chance something else comes between its parts.
+		limit=0
+		for _ in 1 2 3; do
+			count "$plain" $how
+			[ "$kib" -le "$limit" ] || limit=$kib
+			count "$encrypted" $how
+			echo "$profile, $how: $kib KiB read, at most $limit KiB for a plain file"
+			[ "$kib" -gt "$limit" ] || continue 2
+		done
+		failed=yes
 	done
 	remount
 	for how in buffered direct ranges; do
