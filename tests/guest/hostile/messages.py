@@ -5,6 +5,7 @@ import collections
 import errno
 import os
 import re
+import time
 
 import base
 
@@ -40,9 +41,12 @@ SPLAT = re.compile(
     r"|lock held when returning|rust_kernel: panicked|BTRFS: (state|buffer) leak")
 ERROR = re.compile(r"BTRFS (critical|error|warning)|BTRFS: (error|Transaction aborted)"
                    r"|fscrypt \(|WARNING: ")
-# btrfs gives up a transaction with these two lines, if what is on disk is wrong.
-ABORT = re.compile(r"BTRFS: Transaction aborted")
-
+# btrfs gives up a transaction with the first of these lines, a trace, and the second one,
+# if what is on disk contradicts itself.
+ABORT = re.compile(r"WARNING: fs/btrfs/\S+:(\d+) at (\w+)\+")
+ABORTED = re.compile(r"BTRFS: error \(device .*\) in (\w+):(\d+): errno=")
+# Less often than this, each kind of btrfs's messages may be printed again.
+RATE_LIMIT_SECONDS = 5
 
 def is_error(line):
     return bool(ERROR.search(line))
@@ -50,13 +54,14 @@ def is_error(line):
 
 def wrong(lines):
     """Returns the first thing that the kernel must not say, or ""."""
-    aborting = 0
+    aborted = {match.groups() for line in lines if (match := ABORTED.match(line))}
     for line in lines:
         if base.NAME in line or base.CONTENTS.decode() in line:
             return f"in the log in the clear: {line}"
-        aborting = 4 if ABORT.search(line) else max(0, aborting - 1)
-        if SPLAT.search(line) and not (aborting and "WARNING: " in line):
-            return f"kernel: {line}"
+        if SPLAT.search(line):
+            abort = ABORT.match(line)
+            if not abort or abort.groups()[::-1] not in aborted:
+                return f"kernel: {line}"
     return ""
 
 
@@ -67,6 +72,7 @@ class Kernel:
         self.fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         os.lseek(self.fd, 0, os.SEEK_END)
         self.lines = []
+        self.last_error = 0
 
     def peek(self):
         while True:
@@ -79,6 +85,13 @@ class Kernel:
                 continue
             text = record.decode("utf-8", "replace").split(";", 1)[-1]
             self.lines.append(text.split("\n", 1)[0])
+            if is_error(text):
+                self.last_error = time.monotonic()
+
+    def has_reported(self):
+        """Whether there are errors, or it may have left some out because of others."""
+        self.peek()
+        return time.monotonic() - self.last_error < RATE_LIMIT_SECONDS
 
     def read(self):
         lines = self.peek()
