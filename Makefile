@@ -5,7 +5,7 @@
 # tests/vm/in-root makes.
 
 BUILD ?= build
-export BUILD JOBS KERNEL KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
+export BUILD JOBS KERNEL VM KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
 export FSTESTS_DIR FSTYP SCRIPT
 
 in_root := tests/vm/in-root
@@ -28,7 +28,7 @@ help:
 	@echo 'make fstests FSTESTS_DIR=DIR TESTS="..." [FSTYP=btrfs]'
 	@echo 'make clean                 remove BUILD'
 	@echo
-	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug, JOBS=N, GUESTS=N,'
+	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug, VM=uml, JOBS=N, GUESTS=N,'
 	@echo 'KSRC=DIR (kernel source), GUEST_BIN=DIR (first in the guest'\''s PATH)'
 
 .PHONY: kernel module
@@ -65,6 +65,7 @@ ifdef FSTESTS_DIR
 endif
 
 .PHONY: check check-series
+check bench: override VM :=
 check:
 	@$(build) kernel module
 	@$(in_root) tests/check
