@@ -18,8 +18,8 @@ import threading
 import time
 
 sys.path.insert(0, "tests/vm")
-from guest import (BUILD, DEBUG_FACTOR, EmulatorDied, KERNEL, Guest,  # noqa: E402
-                   GuestDied, MEMORY_MIB, PowerCut, acceleration,
+from guest import (BUILD, DEBUG_FACTOR, EmulatorDied, KERNEL,  # noqa: E402
+                   GuestDied, MEMORY_MIB, PowerCut, VM, acceleration, new_guest,
                    remove_stale_directories)
 
 DIRECTORY = "tests/guest"
@@ -54,6 +54,7 @@ class Test:
         self.module = True
         self.memory = MEMORY_MIB
         self.kernel = None
+        self.vm = None
         self.long = False
         self.ktap = False
         with open(path, encoding="utf-8") as file:
@@ -79,6 +80,8 @@ class Test:
             self.memory, self.own_guest = int(value), True
         elif word == "kernel":
             self.kernel = value
+        elif word == "vm":
+            self.vm = value
         elif word == "long":
             self.long = value == "yes"
         elif word == "results":
@@ -86,9 +89,9 @@ class Test:
 
     def new_guest(self, number):
         if not self.own_guest:
-            return Guest(f"test{number}")
-        return Guest(f"test{number}", cmdline=self.cmdline, memory=self.memory,
-                     load_module=self.module)
+            return new_guest(f"test{number}")
+        return new_guest(f"test{number}", cmdline=self.cmdline, memory=self.memory,
+                         load_module=self.module)
 
 
 class Result:
@@ -123,7 +126,8 @@ def select(patterns, long):
                  if any(fnmatch.fnmatch(test.name, pattern) for pattern in patterns)]
     elif not long:
         tests = [test for test in tests if not test.long]
-    return [test for test in tests if test.kernel in (None, KERNEL)]
+    return [test for test in tests
+            if test.kernel in (None, KERNEL) and test.vm in (None, VM)]
 
 
 def allowed_skips():
@@ -361,7 +365,8 @@ def main():
     tests = select(os.environ.get("TESTS", "").split(), "--long" in sys.argv[1:])
     os.makedirs(f"{BUILD}/log/test", exist_ok=True)
     remove_stale_directories()
-    acceleration()
+    if VM == "qemu":
+        acceleration()
     runner = Runner(tests)
     print("KTAP version 1")
     print(f"1..{len(tests)}", flush=True)

@@ -52,7 +52,7 @@ class Measurement:
 
     def __init__(self, kernel, targets):
         guest.KERNEL_DIR = kernel
-        self.machine = guest.Guest(
+        self.machine = guest.QemuGuest(
             "bench", icount=True, load_module=kernel == PATCHED,
             cmdline=f"BENCH_TARGETS={','.join(targets)}")
         self.machine.on_output = self.take

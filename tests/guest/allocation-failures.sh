@@ -7,7 +7,7 @@
 # timeout: 500
 # long: yes
 # What btrfs says when it can't do without the memory
-# dmesg: BTRFS:? error \(device vdb
+# dmesg: BTRFS:? error \(device (vdb|ubdc)
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/fault-injection.sh"

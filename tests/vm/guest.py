@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Boots the test kernel in QEMU and runs programs in it.
+"""Boots the test kernel and runs programs in it: in QEMU or, if VM=uml, as a program
+(User-mode Linux).
 
 usage: guest.py run SCRIPT      its exit status becomes this program's
        guest.py shell
@@ -9,7 +10,7 @@ Options, before the word: --cmdline WORDS (kernel command line), --memory MIB,
 --smp N, --no-module, --icount (the guest's clock counts instructions; one CPU),
 --keep DIR (what the program leaves in OUT is kept there).
 
-Runs in the build root, which the guest gets as its root, read-only over 9p.
+Runs in the build root, which the guest gets as its root, read-only over 9p or hostfs.
 
 QEMU is run directly, not through virtme-ng: tests cut the power and boot the
 same disks again, dump the guest's memory, count instructions and talk to this
@@ -24,6 +25,7 @@ import glob
 import json
 import os
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -31,35 +33,38 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
 BUILD = os.environ["BUILD"]
 REPO = os.getcwd()
 KERNEL = os.environ.get("KERNEL") or "normal"
-KERNEL_DIR = f"{BUILD}/kernel" + ("" if KERNEL == "normal" else f"-{KERNEL}")
+VM = os.environ.get("VM") or "qemu"
+if VM not in ("qemu", "uml"):
+    sys.exit("error: VM must be qemu or uml")
+KERNEL_DIR = (f"{BUILD}/kernel" + ("" if VM == "qemu" else f"-{VM}")
+              + ("" if KERNEL == "normal" else f"-{KERNEL}"))
 DEBUG_FACTOR = 4 if KERNEL == "debug" else 1
 
 MEMORY_MIB = 3072
 DISK_BYTES = 3 << 30
-# In the order in which virtio-blk names them: vda, vdb, ...
 DISKS = ["test", "scratch", "pool0", "pool1", "pool2", "pool3", "pool4"]
-DEVICES = [f"/dev/vd{chr(ord('a') + i)}" for i in range(len(DISKS))]
 
 # What fstests finds in its environment; in-root passes them on.
 FSTESTS_VARIABLES = ["TIME_FACTOR", "LOAD_FACTOR", "MKFS_OPTIONS", "MOUNT_OPTIONS"]
 
 BOOT_SECONDS = 120 * DEBUG_FACTOR
 KVM_PROBE_SECONDS = 20
-QEMU_END_SECONDS = 10
+END_SECONDS = 10
 
 
 class GuestDied(Exception):
-    """QEMU ended, or the guest did not answer in time."""
+    """The guest ended, or did not answer in time."""
 
 
 class EmulatorDied(GuestDied):
-    """QEMU ended or the guest did not boot, and no word of the kernel says why."""
+    """The guest ended or did not boot, and no word of the kernel says why."""
 
 
 class PowerCut(Exception):
@@ -86,7 +91,7 @@ def acceleration():
     except (OSError, ValueError):
         pass
     print(f"trying KVM for at most {KVM_PROBE_SECONDS} s", flush=True)
-    guest = Guest("kvm-probe", load_module=False)
+    guest = QemuGuest("kvm-probe", load_module=False)
     try:
         guest.boot("kvm", KVM_PROBE_SECONDS)
         result = "kvm"
@@ -102,17 +107,39 @@ def acceleration():
 
 
 def kill_with_parent():
-    """In a child: no QEMU outlives this program, however that ends."""
+    """In a child: no guest outlives this program, however that ends."""
     PR_SET_PDEATHSIG = 1
     import ctypes
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Ctrl-C is for this program, which then ends the guest.
+
+
+def leave_group():
+    """The same, and Ctrl-C is for this program, which then ends the guest."""
+    kill_with_parent()
     os.setpgid(0, 0)
 
 
+def leave_session():
+    """The same for User-mode Linux, which has all its processes in that group.
+
+    It may read a terminal that isn't its own.  When the kernel panics, it aborts.
+    """
+    kill_with_parent()
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 class Guest:
-    """A virtual machine and its disks."""
+    """A virtual machine and its disks.
+
+    A subclass knows how to start one: see QemuGuest and UmlGuest.
+    """
+
+    # What the program is called that is the machine.
+    program = ""
+    # The disks in the guest, in the order of DISKS.
+    devices = []
 
     def __init__(self, name, *, cmdline="", memory=MEMORY_MIB, smp=2,
                  load_module=True, icount=False, interactive=False):
@@ -123,7 +150,7 @@ class Guest:
         self.load_module = load_module
         self.icount = icount
         self.interactive = interactive
-        self.qemu = None
+        self.process = None
         self.control = None
         self.booted = False
         self.unread = b""
@@ -141,10 +168,10 @@ class Guest:
         self.out = f"{self.dir}/out"
         self.console = f"{self.dir}/console"
         os.mkdir(self.out)
-        # QEMU may end before it makes it.
+        # The machine may end before it makes it.
         with open(self.console, "wb"):
             pass
-        self.images = dict(zip(DEVICES, (f"{self.dir}/{d}.img" for d in DISKS)))
+        self.images = dict(zip(self.devices, (f"{self.dir}/{d}.img" for d in DISKS)))
         for image in self.images.values():
             with open(image, "wb") as file:
                 file.truncate(DISK_BYTES)
@@ -159,6 +186,7 @@ class Guest:
             "REPO": REPO,
             "BUILD": BUILD,
             "KERNEL": KERNEL,
+            "VM": VM,
             "GUEST_BIN": os.environ.get("GUEST_BIN", ""),
             "MODULES": f"{KERNEL_DIR}/install/lib/modules",
             "LOAD_MODULE": "yes" if self.load_module else "no",
@@ -167,9 +195,9 @@ class Guest:
             "OUT": self.out,
             "TEST_DIR": "/mnt/test",
             "SCRATCH_MNT": "/mnt/scratch",
-            "TEST_DEV": DEVICES[0],
-            "SCRATCH_DEV": DEVICES[1],
-            "SCRATCH_DEV_POOL": " ".join(DEVICES[2:]),
+            "TEST_DEV": self.devices[0],
+            "SCRATCH_DEV": self.devices[1],
+            "SCRATCH_DEV_POOL": " ".join(self.devices[2:]),
             "FSTESTS_DIR": os.environ.get("FSTESTS_DIR", ""),
             "FSTYP": os.environ.get("FSTYP", ""),
             "TESTS": os.environ.get("TESTS", ""),
@@ -181,92 +209,21 @@ class Guest:
                 quoted = value.replace("'", "'\\''")
                 file.write(f"{name}='{quoted}'\n")
 
-    def _qemu_command(self, accel):
-        # no_timer_check: on a busy host, TCG may be too slow for that check.
-        # maxcpus=1: QEMU may abort if one CPU uses a device's memory while another
-        # moves it (https://gitlab.com/qemu-project/qemu/-/issues/1921), as the kernel
-        # does while it looks for devices.  tests/vm/init starts the other CPUs.
-        cmdline = (
-            f"console=ttyS0 root=root rootfstype=9p "
-            f"rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose,"
-            f"access=any ro init={REPO}/tests/vm/init GUEST={self.dir}/settings "
-            f"panic=-1 random.trust_cpu=on no_timer_check maxcpus=1 "
-            f"{self.cmdline}"
-        )
-        # Without five-level page tables: an interrupt while the kernel is finding out
-        # whether there are any gets a false report from KASAN.
-        cpu, smp = "max,-la57", self.smp
-        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config",
-                   "-display", "none", "-no-reboot"]
-        if self.icount:
-            # With these, a string instruction counts once for every byte.
-            cpu, smp = cpu + ",-erms,-fsrm,-fsrs", 1
-            command += ["-accel", "tcg", "-icount", "shift=0,sleep=off"]
-        elif accel == "kvm":
-            command += ["-accel", "kvm"]
-        else:
-            command += ["-accel", "tcg,thread=multi"]
-        command += [
-            "-cpu", cpu, "-smp", str(smp), "-m", str(self.memory),
-            "-kernel", f"{KERNEL_DIR}/arch/x86/boot/bzImage", "-append", cmdline,
-            "-fsdev", "local,id=root,path=/,security_model=none,"
-                      "multidevs=remap,readonly=on",
-            "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
-            "-fsdev", f"local,id=out,path={self.out},security_model=none",
-            "-device", "virtio-9p-pci,fsdev=out,mount_tag=out",
-            "-chardev", f"file,id=console,path={self.console},append=on",
-            "-serial", "chardev:console",
-            "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
-            "-device", "virtio-rng-pci",
-            "-device", "virtio-serial-pci",
-        ]
-        for port in "control", "output":
-            command += ["-chardev", f"socket,id={port},path={self.dir}/{port}",
-                        "-device", f"virtserialport,chardev={port},name={port}"]
-        for name, image in zip(DISKS, self.images.values()):
-            # What the guest has written is in the host's page cache, so a cut of
-            # power does not need the host's disk.
-            command += [
-                "-drive", f"id={name},file={image},format=raw,if=none,"
-                          "cache=unsafe,discard=unmap",
-                "-device", f"virtio-blk-pci,drive={name},serial={name}"]
-        if self.interactive:
-            command += ["-chardev", "stdio,id=terminal,signal=off",
-                        "-device", "virtconsole,chardev=terminal"]
-        return command
+    def start(self, seconds):
+        """Starts the machine and sets process, control and output."""
+        raise NotImplementedError
 
-    def boot(self, accel=None, seconds=BOOT_SECONDS):
+    def kill_process(self):
+        self.process.kill()
+
+    def log(self):
+        """Returns what the machine itself has said, not the kernel in it."""
+        return ""
+
+    def boot(self, seconds=BOOT_SECONDS):
         """Returns when the guest is ready to run a program."""
-        accel = accel or acceleration()
         self.booted = False
-        listening = {}
-        # A short relative name: paths of sockets are limited to 107 bytes.
-        for port in "control", "output":
-            path = f"{self.dir}/{port}"
-            if os.path.exists(path):
-                os.unlink(path)
-            listening[port] = socket.socket(socket.AF_UNIX)
-            listening[port].bind(path)
-            listening[port].listen(1)
-            listening[port].settimeout(seconds)
-        with open(f"{self.dir}/qemu.log", "ab") as log:
-            self.qemu = subprocess.Popen(
-                self._qemu_command(accel), stdout=None if self.interactive else log,
-                stdin=None if self.interactive else subprocess.DEVNULL,
-                stderr=log, preexec_fn=None if self.interactive else kill_with_parent)
-        try:
-            for port in "control", "output":
-                while True:
-                    listening[port].settimeout(0.2)
-                    try:
-                        setattr(self, port, listening[port].accept()[0])
-                        break
-                    except TimeoutError:
-                        if self.qemu.poll() is not None:
-                            raise self.end_of_qemu() from None
-        finally:
-            for port in listening.values():
-                port.close()
+        self.start(seconds)
         self.unread = b""
         threading.Thread(target=self._read_output, daemon=True).start()
         try:
@@ -277,21 +234,20 @@ class Guest:
             raise GuestDied(f"the guest said '{line}'")
         self.booted = True
 
-    def end_of_qemu(self):
-        """Returns an exception that says why QEMU has closed the ports."""
+    def why_ended(self):
+        """Returns an exception that says why the machine has closed the ports."""
         messages = self.console_text().splitlines()
         for line in reversed(messages):
             if re.search("Kernel panic|BUG:|Oops", line):
                 return GuestDied("the guest ended: " + line)
         try:
-            status = self.qemu.wait(QEMU_END_SECONDS)
+            status = self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             return GuestDied("the guest closed its port")
         if status < 0:
-            return EmulatorDied(f"QEMU was killed by {signal.Signals(-status).name}")
+            return EmulatorDied(f"{self.program} was killed by {signal.Signals(-status).name}")
         if status > 0:
-            with open(f"{self.dir}/qemu.log", encoding="utf-8", errors="replace") as file:
-                return EmulatorDied("QEMU ended: " + file.read().strip()[-500:])
+            return EmulatorDied(f"{self.program} ended: " + self.log().strip()[-500:])
         kind = GuestDied if self.booted else EmulatorDied
         return kind("the guest reset itself; its last message: "
                     + (messages or ["none"])[-1])
@@ -333,7 +289,7 @@ class Guest:
             except ConnectionResetError:
                 data = b""
             if not data:
-                raise self.end_of_qemu()
+                raise self.why_ended()
             self.unread += data
         line, self.unread = self.unread.split(b"\n", 1)
         return line.decode("utf-8", "replace")
@@ -382,7 +338,7 @@ class Guest:
         if request[0] == "power-cut":
             raise PowerCut
         if request[0] == "dump-ram":
-            status = self._dump_ram(request[1])
+            status = self.dump_ram(request[1])
         else:
             status = self._offline(request[1:], deadline)
         self._send(f"answer {status}")
@@ -405,7 +361,131 @@ class Guest:
             except subprocess.TimeoutExpired:
                 raise TimeoutError from None
 
-    def _dump_ram(self, path):
+    def dump_ram(self, path):
+        """Returns 0 when the file has the guest's memory."""
+        raise NotImplementedError
+
+    def kill(self):
+        """As if the power were cut.  The disks stay."""
+        if self.process:
+            self.kill_process()
+            self.process.wait()
+            self.process = None
+        for connection in self.control, self.output:
+            if connection:
+                connection.close()
+        self.control = self.output = None
+
+    def end(self):
+        """Kills the guest and removes its disks and files."""
+        self.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class QemuGuest(Guest):
+    """A guest that is QEMU."""
+
+    program = "QEMU"
+    # As virtio-blk names them.
+    devices = [f"/dev/vd{chr(ord('a') + i)}" for i in range(len(DISKS))]
+
+    def __init__(self, name, **options):
+        super().__init__(name, **options)
+        self.accel = None
+
+    def _command(self):
+        # no_timer_check: on a busy host, TCG may be too slow for that check.
+        # maxcpus=1: QEMU may abort if one CPU uses a device's memory while another
+        # moves it (https://gitlab.com/qemu-project/qemu/-/issues/1921), as the kernel
+        # does while it looks for devices.  tests/vm/init starts the other CPUs.
+        cmdline = (
+            f"console=ttyS0 root=root rootfstype=9p "
+            f"rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose,"
+            f"access=any ro init={REPO}/tests/vm/init GUEST={self.dir}/settings "
+            f"panic=-1 random.trust_cpu=on no_timer_check maxcpus=1 "
+            f"{self.cmdline}"
+        )
+        # Without five-level page tables: an interrupt while the kernel is finding out
+        # whether there are any gets a false report from KASAN.
+        cpu, smp = "max,-la57", self.smp
+        command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config",
+                   "-display", "none", "-no-reboot"]
+        if self.icount:
+            # With these, a string instruction counts once for every byte.
+            cpu, smp = cpu + ",-erms,-fsrm,-fsrs", 1
+            command += ["-accel", "tcg", "-icount", "shift=0,sleep=off"]
+        elif self.accel == "kvm":
+            command += ["-accel", "kvm"]
+        else:
+            command += ["-accel", "tcg,thread=multi"]
+        command += [
+            "-cpu", cpu, "-smp", str(smp), "-m", str(self.memory),
+            "-kernel", f"{KERNEL_DIR}/arch/x86/boot/bzImage", "-append", cmdline,
+            "-fsdev", "local,id=root,path=/,security_model=none,"
+                      "multidevs=remap,readonly=on",
+            "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
+            "-fsdev", f"local,id=out,path={self.out},security_model=none",
+            "-device", "virtio-9p-pci,fsdev=out,mount_tag=out",
+            "-chardev", f"file,id=console,path={self.console},append=on",
+            "-serial", "chardev:console",
+            "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off",
+            "-device", "virtio-rng-pci",
+            "-device", "virtio-serial-pci",
+        ]
+        for port in "control", "output":
+            command += ["-chardev", f"socket,id={port},path={self.dir}/{port}",
+                        "-device", f"virtserialport,chardev={port},name={port}"]
+        for name, image in zip(DISKS, self.images.values()):
+            # What the guest has written is in the host's page cache, so a cut of
+            # power does not need the host's disk.
+            command += [
+                "-drive", f"id={name},file={image},format=raw,if=none,"
+                          "cache=unsafe,discard=unmap",
+                "-device", f"virtio-blk-pci,drive={name},serial={name}"]
+        if self.interactive:
+            command += ["-chardev", "stdio,id=terminal,signal=off",
+                        "-device", "virtconsole,chardev=terminal"]
+        return command
+
+    def boot(self, accel=None, seconds=BOOT_SECONDS):
+        self.accel = accel or acceleration()
+        super().boot(seconds)
+
+    def start(self, seconds):
+        listening = {}
+        # A short relative name: paths of sockets are limited to 107 bytes.
+        for port in "control", "output":
+            path = f"{self.dir}/{port}"
+            if os.path.exists(path):
+                os.unlink(path)
+            listening[port] = socket.socket(socket.AF_UNIX)
+            listening[port].bind(path)
+            listening[port].listen(1)
+            listening[port].settimeout(seconds)
+        with open(f"{self.dir}/qemu.log", "ab") as log:
+            self.process = subprocess.Popen(
+                self._command(), stdout=None if self.interactive else log,
+                stdin=None if self.interactive else subprocess.DEVNULL,
+                stderr=log, preexec_fn=None if self.interactive else leave_group)
+        try:
+            for port in "control", "output":
+                while True:
+                    listening[port].settimeout(0.2)
+                    try:
+                        setattr(self, port, listening[port].accept()[0])
+                        break
+                    except TimeoutError:
+                        if self.process.poll() is not None:
+                            raise self.why_ended() from None
+        finally:
+            for port in listening.values():
+                port.close()
+
+    def log(self):
+        with open(f"{self.dir}/qemu.log", encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def dump_ram(self, path):
         with socket.socket(socket.AF_UNIX) as qmp:
             qmp.connect(f"{self.dir}/qmp")
             stream = qmp.makefile("rw", encoding="utf-8")
@@ -425,21 +505,98 @@ class Guest:
                         break
         return 0
 
-    def kill(self):
-        """As if the power were cut.  The disks stay."""
-        if self.qemu:
-            self.qemu.kill()
-            self.qemu.wait()
-            self.qemu = None
-        for connection in self.control, self.output:
-            if connection:
-                connection.close()
-        self.control = self.output = None
 
-    def end(self):
-        """Kills the guest and removes its disks and files."""
-        self.kill()
-        shutil.rmtree(self.dir, ignore_errors=True)
+class UmlGuest(Guest):
+    """A guest that is a kernel for User-mode Linux."""
+
+    program = "the kernel"
+    # Without ubda, as which the root shows.
+    devices = [f"/dev/ubd{chr(ord('b') + i)}" for i in range(len(DISKS))]
+
+    def __init__(self, name, **options):
+        super().__init__(name, **options)
+        if self.icount:
+            sys.exit("error: User-mode Linux counts no instructions")
+        self.console_reader = None
+        self.terminal = None
+
+    def _command(self, control, output):
+        command = [
+            f"{KERNEL_DIR}/linux", f"mem={self.memory}M",
+            "rootfstype=hostfs", "rootflags=/", "ro", f"init={REPO}/tests/vm/init",
+            f"GUEST={self.dir}/settings", "con0=null,fd:1", *self.cmdline.split(),
+            f"ssl0=fd:{control.fileno()}", f"ssl1=fd:{output.fileno()}",
+            # Where it makes a directory of its own.
+            "uml_dir=/tmp",
+        ]
+        # d: whatever the disk begins with, it is no copy-on-write file.  t: it discards
+        # 32 KiB at a time, and mkfs all of the disk.
+        command += [f"ubd{number}dt={image}"
+                    for number, image in enumerate(self.images.values(), 1)]
+        if self.interactive:
+            command.append("con1=fd:0,fd:2")
+        return command
+
+    def start(self, seconds):
+        self.control, control = socket.socketpair()
+        self.output, output = socket.socketpair()
+        # It can't wait for a file, so it takes none for a console.
+        console, messages = os.pipe()
+        if self.interactive and sys.stdin.isatty():
+            self.terminal = termios.tcgetattr(sys.stdin)
+        with control, output:
+            self.process = subprocess.Popen(
+                self._command(control, output), stdout=messages,
+                stdin=None if self.interactive else subprocess.DEVNULL,
+                stderr=None if self.interactive else messages,
+                pass_fds=[control.fileno(), output.fileno()],
+                # The guest's memory is a file, which must not be on a disk.
+                env=dict(os.environ, TMPDIR="/tmp"), preexec_fn=leave_session)
+        os.close(messages)
+        self.console_reader = threading.Thread(
+            target=self._read_console, args=[console], daemon=True)
+        self.console_reader.start()
+
+    def _read_console(self, descriptor):
+        with open(descriptor, "rb", buffering=0) as messages, \
+                open(self.console, "ab", buffering=0) as file:
+            shutil.copyfileobj(messages, file, 4096)
+
+    def why_ended(self):
+        self.console_reader.join(END_SECONDS)
+        error = super().why_ended()
+        # What ends is the kernel itself.
+        return GuestDied(str(error)) if self.booted else error
+
+    def clean(self):
+        why = super().clean()
+        for image in self.images.values():
+            os.truncate(image, 0)
+            os.truncate(image, DISK_BYTES)
+        return why
+
+    def kill_process(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.console_reader.join(END_SECONDS)
+        if self.terminal:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self.terminal)
+
+    def dump_ram(self, path):
+        # Its memory is a file in TMPDIR without a name.
+        process = f"/proc/{self.process.pid}"
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            memory = next(file for file in glob.glob(f"{process}/fd/*")
+                          if os.readlink(file).startswith("/tmp/"))
+            shutil.copyfile(memory, path)
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+        return 0
+
+
+def new_guest(name, **options):
+    """Returns the guest that VM asks for, not booted yet."""
+    return {"qemu": QemuGuest, "uml": UmlGuest}[VM](name, **options)
 
 
 def remove_stale_directories():
@@ -484,7 +641,7 @@ def main():
     if arguments.what == "run" and not os.access(arguments.script or "", os.R_OK):
         sys.exit(f"error: {arguments.script or 'SCRIPT'} can't be read")
     remove_stale_directories()
-    guest = Guest(arguments.what, cmdline=arguments.cmdline, memory=arguments.memory,
+    guest = new_guest(arguments.what, cmdline=arguments.cmdline, memory=arguments.memory,
                   smp=arguments.smp, load_module=not arguments.no_module,
                   icount=arguments.icount, interactive=arguments.what == "shell")
     guest.on_output = write_all
