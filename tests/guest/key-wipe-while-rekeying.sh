@@ -3,6 +3,7 @@
 # A key is removed while a task is about to replace a key of its extents, the last one
 # that is anywhere, by another: it isn't said to be absent before the old key is gone
 # from memory.
+# vm: qemu
 # memory: 768
 # cmdline: init_on_free=0 init_on_alloc=0
 # timeout: 900
