@@ -63,6 +63,8 @@ with_key() {
 	try chattr -A "$encrypted/file"
 	try shows_encryption "$encrypted/file"
 	echo contents >"$encrypted/small"
+	# ext4 refuses that while it is being written.
+	sync "$encrypted/small"
 	# What isn't named here is cleared, but for E.
 	try chattr =A "$encrypted/small"
 	try shows_encryption "$encrypted/small"

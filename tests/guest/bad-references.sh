@@ -98,6 +98,8 @@ for wrong in "${not_directories[@]}"; do
 	expect_message
 	umount "$SCRATCH_MNT"
 	item "5:$named:$INODE_EXTREF:1" --delete
+	# No more than ten of these messages are printed in five seconds.
+	sleep 5
 done
 
 for plain_one in "$named" "$fifo" 12345678; do

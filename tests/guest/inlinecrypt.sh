@@ -57,12 +57,12 @@ inline_disks_are stale 0
 [ "$(inline_disks encrypted)" -gt 0 ] || fail "the disks encrypted nothing"
 
 echo "--- reads"
-write_markers "$OUT/expected"
+write_markers expected
 for file in "$encrypted/file" "$encrypted/nosum/file" "$SCRATCH_MNT/cbc/file" \
 	"$SCRATCH_MNT/adiantum/file"; do
 	echo 1 >/proc/sys/vm/drop_caches
-	cmp "$file" "$OUT/expected"
-	direct_dd if="$file" bs=1M | cmp - "$OUT/expected"
+	cmp "$file" expected
+	direct_dd if="$file" bs=1M | cmp - expected
 done
 [ "$(inline_disks decrypted)" -gt 0 ] || fail "the disks decrypted nothing"
 
@@ -80,13 +80,13 @@ mount_options=noatime
 mount_btrfs
 add_key main >/dev/null
 xfs_io -f -c 'pwrite -q -S 0x77 64k 64k' "$encrypted/nosum/by-pool"
-xfs_io -f -c 'pwrite -q -S 0x77 64k 64k' "$OUT/expected"
+xfs_io -f -c 'pwrite -q -S 0x77 64k 64k' expected
 umount "$SCRATCH_MNT"
 mount_options=noatime,inlinecrypt
 mount_btrfs
 add_key main >/dev/null
 before=$(inline_disks decrypted)
-cmp "$encrypted/nosum/by-pool" "$OUT/expected"
+cmp "$encrypted/nosum/by-pool" expected
 [ "$(inline_disks decrypted)" -gt "$before" ] || fail "the disks decrypted nothing"
 
 echo "--- written by hardware and fallback, read by the engine and the oracle"
@@ -97,5 +97,5 @@ replace_inline_disk "$SCRATCH_DEV"
 for key in main cbc adiantum; do
 	add_key $key >/dev/null
 done
-cmp "$encrypted/nosum/by-pool" "$OUT/expected"
+cmp "$encrypted/nosum/by-pool" expected
 verify_offline --key "$OUT/cbc.key" --key "$OUT/adiantum.key"
