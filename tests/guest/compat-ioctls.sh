@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A program of 32 bits gets the same from each encryption ioctl as one of 64 bits.
+# User-mode Linux runs none of 32 bits.
+# vm: qemu
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

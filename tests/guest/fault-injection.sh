@@ -16,8 +16,11 @@ function_bounds() {
 # module_bounds NAME: print where that module's code begins and ends
 module_bounds() {
 	local start size
-	start=$(<"/sys/module/$1/sections/.text")
-	size=$(size -A "$(modinfo -n "$1")" | awk '$1 == ".text" { print $2 }')
+	local text=.text
+	# The large code model, that of User-mode Linux, has another name for it.
+	[ "$VM" != uml ] || text=.ltext
+	start=$(<"/sys/module/$1/sections/$text")
+	size=$(size -A "$(modinfo -n "$1")" | awk -v text=$text '$1 == text { print $2 }')
 	printf '%s 0x%x\n' "$start" $((start + size))
 }
 

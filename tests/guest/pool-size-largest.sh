@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # With the largest number of ciphers, the pools take as much memory as is documented,
 # no key is evicted, and removing the master key wipes all of them.
+# What is documented is for AES-NI, which User-mode Linux hasn't.
+# vm: qemu
 # module: no
 # timeout: 600
 . "${0%/*}/harness.sh"

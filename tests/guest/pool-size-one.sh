@@ -3,6 +3,8 @@
 # With a single cipher of each mode, everybody waits for everybody, but never for
 # ever: writers and readers with two keys, in two modes, one of which is Adiantum,
 # while one key is removed and added all the time.
+# That takes two CPUs, and User-mode Linux has one.
+# vm: qemu
 # module: no
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The unpatched btrfs refuses to mount a filesystem that has encryption, also
 # read-only, and leaves it as it is.
+# That btrfs is built for QEMU's kernel.
+# vm: qemu
 # module: no
 # kernel: normal
 # dmesg: BTRFS error .*(unknown incompat features|open_ctree failed)

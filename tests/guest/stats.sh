@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Each number that an operator sees in debugfs counts what it says, and none of
 # them tells anything of keys.
+# The number of waits takes two CPUs, and User-mode Linux has one.
+# vm: qemu
 # module: no
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
