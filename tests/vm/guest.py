@@ -529,8 +529,8 @@ class UmlGuest(Guest):
             # Where it makes a directory of its own.
             "uml_dir=/tmp",
         ]
-        # d: whatever the disk begins with, it is no copy-on-write file.  t: it discards
-        # 32 KiB at a time, and mkfs all of the disk.
+        # d: whatever the disk begins with, it is no copy-on-write file.  t: no discards.
+        # These take 32 KiB at a time, and each mkfs discards all of its disk.
         command += [f"ubd{number}dt={image}"
                     for number, image in enumerate(self.images.values(), 1)]
         if self.interactive:
