@@ -520,7 +520,7 @@ class UmlGuest(Guest):
         self.console_reader = None
         self.terminal = None
 
-    def _command(self, control, output):
+    def _command(self, control, output, terminal):
         command = [
             f"{KERNEL_DIR}/linux", f"mem={self.memory}M",
             "rootfstype=hostfs", "rootflags=/", "ro", f"init={REPO}/tests/vm/init",
@@ -534,7 +534,7 @@ class UmlGuest(Guest):
         command += [f"ubd{number}dt={image}"
                     for number, image in enumerate(self.images.values(), 1)]
         if self.interactive:
-            command.append("con1=fd:0,fd:2")
+            command.append(f"con1=fd:0,fd:{terminal}")
         return command
 
     def start(self, seconds):
@@ -544,14 +544,15 @@ class UmlGuest(Guest):
         console, messages = os.pipe()
         if self.interactive and sys.stdin.isatty():
             self.terminal = termios.tcgetattr(sys.stdin)
+        terminal = os.dup(1)
         with control, output:
             self.process = subprocess.Popen(
-                self._command(control, output), stdout=messages,
+                self._command(control, output, terminal), stdout=messages, stderr=messages,
                 stdin=None if self.interactive else subprocess.DEVNULL,
-                stderr=None if self.interactive else messages,
-                pass_fds=[control.fileno(), output.fileno()],
+                pass_fds=[control.fileno(), output.fileno(), terminal],
                 # The guest's memory is a file, which must not be on a disk.
                 env=dict(os.environ, TMPDIR="/tmp"), preexec_fn=leave_session)
+        os.close(terminal)
         os.close(messages)
         self.console_reader = threading.Thread(
             target=self._read_console, args=[console], daemon=True)
