@@ -11,6 +11,8 @@
 //! An image is untrusted.  Every function that reads one returns an error, a
 //! line for a person, instead of panicking.
 
+use std::process::ExitCode;
+
 pub mod adiantum;
 pub mod checks;
 pub mod chunk;
@@ -38,6 +40,29 @@ pub mod volume;
 
 /// The error is one line that says what is wrong with the image or the keys.
 pub type Result<T> = std::result::Result<T, String>;
+
+/// What `main` does: runs a program with its options, or prints its usage if these ask for it.
+pub fn run_program<T>(
+    name: &str,
+    usage: &str,
+    options: std::result::Result<Option<T>, lexopt::Error>,
+    run: impl FnOnce(T) -> std::result::Result<(), lexopt::Error>,
+) -> ExitCode {
+    let result = options.and_then(|options| match options {
+        Some(options) => run(options),
+        None => {
+            println!("{usage}");
+            Ok(())
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{name}: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Writes `bytes` as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

@@ -20,9 +20,6 @@ use crate::tree::ReadBlock;
 use crate::tree::Tree;
 use crate::Result;
 
-/// Where the superblock has the level of the tree of log trees.
-const LOG_ROOT_LEVEL_AT: u64 = 200;
-
 /// A tree of the filesystem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TreeId {
@@ -112,15 +109,9 @@ impl Volume {
         if self.sb.log_root == 0 {
             return Err("the filesystem has no log".into());
         }
-        let mut level = [0];
-        self.devices.read(
-            self.sb.devid,
-            superblock::OFFSETS[0] + LOG_ROOT_LEVEL_AT,
-            &mut level,
-        )?;
         Ok(BlockPtr {
             bytenr: self.sb.log_root,
-            level: level[0],
+            level: self.sb.log_root_level,
             // The log belongs to the transaction that had not ended yet.
             generation: Some(self.sb.generation + 1),
         })

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use extent_verify::edit::Change;
 use extent_verify::edit::Editor;
 use extent_verify::hex;
+use extent_verify::run_program;
 use extent_verify::tree::Key;
 use extent_verify::unhex;
 use lexopt::Arg;
@@ -120,18 +121,5 @@ fn run(options: Options) -> Result<(), Error> {
 }
 
 fn main() -> ExitCode {
-    let result = parse_options().and_then(|options| match options {
-        Some(options) => run(options),
-        None => {
-            println!("{USAGE}");
-            Ok(())
-        }
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("corrupt-item: {e}");
-            ExitCode::FAILURE
-        }
-    }
+    run_program("corrupt-item", USAGE, parse_options(), run)
 }

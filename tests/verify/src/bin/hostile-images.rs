@@ -14,6 +14,7 @@ use extent_verify::edit::Editor;
 use extent_verify::hex;
 use extent_verify::mutation::Mutation;
 use extent_verify::mutation::Touched;
+use extent_verify::run_program;
 use extent_verify::targets::Targets;
 use lexopt::Arg;
 use lexopt::Parser;
@@ -162,7 +163,7 @@ fn print_patches(options: &Options, editor: &Editor, targets: &Targets) -> Resul
     Ok(())
 }
 
-fn run(options: &Options) -> Result<(), Error> {
+fn run(options: Options) -> Result<(), Error> {
     let editor = Editor::open_with_log(&[Path::new(&options.image)])?;
     let targets = Targets::read(&editor.volume)?;
     match options.output {
@@ -175,24 +176,11 @@ fn run(options: &Options) -> Result<(), Error> {
             let mutation = Mutation::apply(options.first, &targets, &editor)?;
             println!("{}\t{}\t{mutation}", options.first, mutation.group);
         }
-        Output::Patch | Output::Describe => print_patches(options, &editor, &targets)?,
+        Output::Patch | Output::Describe => print_patches(&options, &editor, &targets)?,
     }
     Ok(())
 }
 
 fn main() -> ExitCode {
-    let result = parse_options().and_then(|options| match options {
-        Some(options) => run(&options),
-        None => {
-            println!("{USAGE}");
-            Ok(())
-        }
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("hostile-images: {e}");
-            ExitCode::FAILURE
-        }
-    }
+    run_program("hostile-images", USAGE, parse_options(), run)
 }
