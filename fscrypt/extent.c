@@ -429,8 +429,9 @@ EXPORT_SYMBOL_GPL(fscrypt_close_extent_device);
  * Only for filesystems with fscrypt_operations::get_inline_crypt_device, when
  * that has returned a device for this inode's filesystem.
  *
- * Context: may sleep, but doesn't wait for I/O.  Doesn't allocate memory in a way
- *	    that could fail; to be called in a NOFS scope.
+ * Context: may sleep, but doesn't wait for I/O unless there is no memory: see
+ *	    bio_crypt_set_ctx().  Doesn't allocate in a way that could fail; to be
+ *	    called in a NOFS scope.
  * Return: a positive number that stands for the key, which must be put when @bio
  *	   has ended; or a negative errno, e.g. -EBUSY if no key of the device is
  *	   idle.  Then @bio is as it was, and fscrypt_encrypt_extent_bio() or

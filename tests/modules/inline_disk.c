@@ -45,8 +45,13 @@ static unsigned int evict_delay_ms;
 module_param(evict_delay_ms, uint, 0644);
 MODULE_PARM_DESC(evict_delay_ms, "How long it takes to evict a key");
 
+static unsigned int return_delay_ms;
+module_param(return_delay_ms, uint, 0644);
+MODULE_PARM_DESC(return_delay_ms, "How long a write that has ended keeps its submitter");
+
 /* Of all disks together, to be read. */
 static atomic_t encrypted, decrypted, plain, programmed, evicted, evicting, stale, late;
+static atomic_t returning;
 
 static int counter_get(char *buffer, const struct kernel_param *kp)
 {
@@ -71,6 +76,8 @@ module_param_cb(stale, &counter_ops, &stale, 0444);
 MODULE_PARM_DESC(stale, "Number of requests that found another key in their keyslot");
 module_param_cb(late, &counter_ops, &late, 0444);
 MODULE_PARM_DESC(late, "Number of keys programmed or evicted on a disk that wasn't open");
+module_param_cb(returning, &counter_ops, &returning, 0444);
+MODULE_PARM_DESC(returning, "Number of submitters that ended writes keep now");
 
 struct keyslot {
 	struct crypto_sync_skcipher *tfm;
@@ -223,6 +230,7 @@ static blk_status_t transfer(struct disk *disk, struct request *rq)
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
 	struct request *rq = bd->rq;
+	unsigned int delay_ms = req_op(rq) == REQ_OP_WRITE ? READ_ONCE(return_delay_ms) : 0;
 	blk_status_t status = BLK_STS_OK;
 
 	blk_mq_start_request(rq);
@@ -231,6 +239,11 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_que
 	else if (req_op(rq) != REQ_OP_FLUSH)
 		status = BLK_STS_NOTSUPP;
 	blk_mq_end_request(rq, status);
+	if (delay_ms) {
+		atomic_inc(&returning);
+		msleep(delay_ms);
+		atomic_dec(&returning);
+	}
 	return BLK_STS_OK;
 }
 
