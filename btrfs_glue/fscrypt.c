@@ -351,6 +351,10 @@ int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int l
 	if (!btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT))
 		return len;
 
+	/* A root reference may name any tree.  In others, 256 is no inode number. */
+	if (unlikely(!btrfs_is_fstree(btrfs_root_id(root))))
+		return -EUCLEAN;
+
 	/*
 	 * Don't read the inodes of plain directories.  The flag in the inode item may
 	 * be out of date, as changes of it are delayed.

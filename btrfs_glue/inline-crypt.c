@@ -111,15 +111,19 @@ void btrfs_put_inline_key(struct btrfs_bio *bbio, const struct btrfs_device *dev
  * mounted with inlinecrypt.  Where there are none, for want of memory or of the
  * engine, the engine's ciphers are used, once it is loaded.
  *
- * Sleeps, allocates with GFP_KERNEL.
+ * Sleeps.  device_list_mutex may be held, for which writing the superblocks waits, and
+ * for that whoever frees memory.  So this must not wait for I/O.
  */
 void btrfs_open_inline_keys(struct btrfs_fs_info *fs_info, struct btrfs_device *device)
 {
 	struct fscrypt_extent_device *keys;
+	unsigned int noio_flags;
 
 	if (!btrfs_test_opt(fs_info, INLINECRYPT) || !device->bdev || device->inline_keys)
 		return;
+	noio_flags = memalloc_noio_save();
 	keys = fscrypt_open_extent_device(device->bdev);
+	memalloc_noio_restore(noio_flags);
 	if (IS_ERR_OR_NULL(keys))
 		return;
 	/* For btrfs_set_inline_crypt(), as another mount of it may be in use already. */

@@ -87,12 +87,20 @@ impl Pool {
 
     /// Prepares the mode for blk-crypto too, if it isn't. `device` is one that it is used on; context
     /// and errors are those of [`Self::prepare`].
+    ///
+    /// A kernel without the fallback does without blk-crypto, as any device may need that.
     pub(crate) fn prepare_blk_crypto(&self, device: Device) -> Result {
-        if !self.has_blk_crypto() {
-            BlkKey::start_fallback(self.mode, device)?;
-            self.blk_crypto.populate(());
+        if self.has_blk_crypto() {
+            return Ok(());
         }
-        Ok(())
+        match BlkKey::start_fallback(self.mode, device) {
+            Ok(()) => {
+                self.blk_crypto.populate(());
+                Ok(())
+            }
+            Err(ENOPKG) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn missing(&self, error: Error) -> Error {
