@@ -551,11 +551,13 @@ mod tests {
         Ok(())
     }
 
-    /// Something to do in another thread.
+    /// Something to do in another thread, and whether it went as it should. KUnit takes no notice
+    /// of an assertion that fails there.
     #[pin_data]
     struct Task<F> {
         run: F,
         ended: Atomic<bool>,
+        went_well: Atomic<bool>,
         #[pin]
         done: Completion,
         #[pin]
@@ -563,26 +565,27 @@ mod tests {
     }
 
     impl_has_work! {
-        impl{F: Fn() + Send + Sync + 'static} HasWork<Self> for Task<F> { self.work }
+        impl{F: Fn() -> bool + Send + Sync + 'static} HasWork<Self> for Task<F> { self.work }
     }
 
-    impl<F: Fn() + Send + Sync + 'static> WorkItem for Task<F> {
+    impl<F: Fn() -> bool + Send + Sync + 'static> WorkItem for Task<F> {
         type Pointer = Arc<Self>;
 
         fn run(this: Arc<Self>) {
-            (this.run)();
+            this.went_well.store((this.run)(), Relaxed);
             this.ended.store(true, Relaxed);
             this.done.complete_all();
         }
     }
 
-    impl<F: Fn() + Send + Sync + 'static> Task<F> {
+    impl<F: Fn() -> bool + Send + Sync + 'static> Task<F> {
         /// Starts it, and gives it the time to end if it doesn't wait for something.
         fn start(run: F) -> Result<Arc<Self>> {
             let task = Arc::pin_init(
                 pin_init!(Self {
                     run,
                     ended: Atomic::new(false),
+                    went_well: Atomic::new(false),
                     done <- Completion::new(),
                     work <- new_work!("fscrypt_extent::test"),
                 }),
@@ -598,8 +601,11 @@ mod tests {
             self.ended.load(Relaxed)
         }
 
-        fn wait(&self) {
+        /// Waits for its end, and returns whether it went well.
+        #[must_use]
+        fn wait(&self) -> bool {
             self.done.wait_for_completion();
+            self.went_well.load(Relaxed)
         }
     }
 
@@ -608,10 +614,10 @@ mod tests {
         cache: &Arc<Cache<Cipher>>,
         name: KeyName,
         expect_hit: bool,
-    ) -> Result<Arc<Task<impl Fn() + Send + Sync + 'static>>> {
+    ) -> Result<Arc<Task<impl Fn() -> bool + Send + Sync + 'static>>> {
         let cache = cache.clone();
 
-        Task::start(move || assert_eq!(hits(&cache, name), Ok(expect_hit)))
+        Task::start(move || hits(&cache, name) == Ok(expect_hit))
     }
 
     #[test]
@@ -624,8 +630,8 @@ mod tests {
             let cache = cache.clone();
 
             Task::start(move || {
-                assert!(matches!(cache.try_get(c, PURPOSE, |_| ()), Err(EBUSY)));
-                assert!(cache.try_get(a, PURPOSE, |_| ()).is_ok());
+                matches!(cache.try_get(c, PURPOSE, |_| ()), Err(EBUSY))
+                    && cache.try_get(a, PURPOSE, |_| ()).is_ok()
             })?
         };
 
@@ -634,9 +640,9 @@ mod tests {
             assert!(!getter.ended());
         }
         drop(guards);
-        trier.wait();
+        assert!(trier.wait());
         for getter in &getters {
-            getter.wait();
+            assert!(getter.wait());
         }
         // Whoever waits looks again whenever a use ends.
         assert!(cache.counters().busy >= 3);
@@ -654,9 +660,34 @@ mod tests {
             getter.set(start_get(&cache, name, true));
             random::fill(key);
         })?;
-        getter.replace(Err(ENODATA))?.wait();
+        assert!(getter.replace(Err(ENODATA))?.wait());
         drop(guard);
         Ok(())
+    }
+
+    /// What a get has given, and what was started beside it.
+    type Beside<'a, F> = (Result<SlotGuard<'a, Cipher>>, Arc<Task<F>>);
+
+    /// Gets a slot, and starts something else before the key is set, which must wait for that.
+    fn get_beside(
+        cache: &Arc<Cache<Cipher>>,
+        name: KeyName,
+        derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
+        other: impl Fn(&Cache<Cipher>) + Send + Sync + 'static,
+    ) -> Result<Beside<'_, impl Fn() -> bool + Send + Sync + 'static>> {
+        let mut task = Err(ENODATA);
+        let got = cache.get(name, PURPOSE, |key| {
+            let cache = cache.clone();
+
+            task = Task::start(move || {
+                other(&cache);
+                true
+            })
+            .inspect(|task| assert!(!task.ended()));
+            derive(key);
+        });
+
+        Ok((got, task?))
     }
 
     /// The old key is in the cipher until the new one has been set, so it isn't gone before.
@@ -665,20 +696,17 @@ mod tests {
         let cache = cache(XTS, 1)?;
         let [old] = names(RootId::next());
         let [new] = names(RootId::next());
-        let purge = Cell::new(Err(ENODATA));
 
         assert!(!hits(&cache, old)?);
-        let guard = cache.get(new, PURPOSE, |key| {
-            let cache = cache.clone();
-
-            purge.set(Task::start(move || cache.purge(old.root)).inspect(|purge| {
-                assert!(!purge.ended());
-            }));
-            random::fill(key);
-        })?;
+        let (guard, purge) = get_beside(
+            &cache,
+            new,
+            |key| random::fill(key),
+            move |cache| cache.purge(old.root),
+        )?;
         // Nor does it wait longer than that.
-        purge.replace(Err(ENODATA))?.wait();
-        drop(guard);
+        assert!(purge.wait());
+        drop(guard?);
         assert!(hits(&cache, new)?);
         Ok(())
     }
@@ -689,18 +717,11 @@ mod tests {
         let cache = cache(XTS, 1)?;
         let [old] = names(RootId::next());
         let [new] = names(RootId::next());
-        let purge = Cell::new(Err(ENODATA));
 
         assert!(!hits(&cache, old)?);
-        let got = cache.get(new, PURPOSE, |_| {
-            let cache = cache.clone();
-
-            purge.set(Task::start(move || cache.purge(old.root)).inspect(|purge| {
-                assert!(!purge.ended());
-            }));
-        });
+        let (got, purge) = get_beside(&cache, new, |_| (), move |cache| cache.purge(old.root))?;
         assert!(matches!(got, Err(EINVAL)));
-        purge.replace(Err(ENODATA))?.wait();
+        assert!(purge.wait());
         Ok(())
     }
 
@@ -726,12 +747,15 @@ mod tests {
         let guard = cache.get(name, PURPOSE, |key| random::fill(key))?;
         let clear = {
             let cache = cache.clone();
-            Task::start(move || cache.clear())?
+            Task::start(move || {
+                cache.clear();
+                true
+            })?
         };
 
         assert!(!clear.ended());
         drop(guard);
-        clear.wait();
+        assert!(clear.wait());
         Ok(())
     }
 
@@ -739,18 +763,12 @@ mod tests {
     fn clear_waits_for_key_to_be_replaced() -> Result {
         let cache = cache(XTS, 1)?;
         let [old, new] = names(RootId::next());
-        let clear = Cell::new(Err(ENODATA));
 
         assert!(!hits(&cache, old)?);
-        drop(cache.get(new, PURPOSE, |key| {
-            let cache = cache.clone();
-
-            clear.set(Task::start(move || cache.clear()).inspect(|clear| {
-                assert!(!clear.ended());
-            }));
-            random::fill(key);
-        })?);
-        clear.replace(Err(ENODATA))?.wait();
+        let (guard, clear) =
+            get_beside(&cache, new, |key| random::fill(key), |cache| cache.clear())?;
+        drop(guard?);
+        assert!(clear.wait());
         assert!(!hits(&cache, new)?);
         Ok(())
     }
@@ -798,18 +816,24 @@ mod tests {
         let purge = {
             let cache = cache.clone();
             drop(cache.get(name, PURPOSE, |_| ())?);
-            Task::start(move || cache.purge(name.root))?
+            Task::start(move || {
+                cache.purge(name.root);
+                true
+            })?
         };
 
         gate.reached.wait_for_completion();
         let clear = {
             let cache = cache.clone();
-            Task::start(move || cache.clear())?
+            Task::start(move || {
+                cache.clear();
+                true
+            })?
         };
         assert!(!purge.ended() && !clear.ended());
         gate.opened.complete_all();
-        purge.wait();
-        clear.wait();
+        assert!(purge.wait());
+        assert!(clear.wait());
         Ok(())
     }
 
@@ -825,9 +849,9 @@ mod tests {
         for _ in 0..4 {
             let cache = cache.clone();
             let reader = Task::start(move || {
-                for &name in wanted.iter().cycle().take(GETS as usize) {
-                    assert!(hits(&cache, name).is_ok());
-                }
+                let mut names = wanted.iter().cycle().take(GETS as usize);
+
+                names.all(|&name| hits(&cache, name).is_ok())
             })?;
 
             readers.push(reader, GFP_KERNEL)?;
@@ -838,7 +862,7 @@ mod tests {
             cache.purge(other.root);
         }
         for reader in &readers {
-            reader.wait();
+            assert!(reader.wait());
         }
         let counters = cache.counters();
         assert_eq!(counters.hits + counters.misses, 4 * GETS + 200);

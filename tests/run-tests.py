@@ -37,7 +37,7 @@ SPLAT = re.compile(
     r"|inconsistent lock state|suspicious RCU usage|possible irq lock inversion"
     r"|INFO: task .* blocked for more than|INFO: rcu.*detected.*stall"
     r"|soft lockup|hard LOCKUP|held lock freed|lock held when returning"
-    r"|rust_kernel: panicked|kmemleak: [0-9]+ new suspected"
+    r"|rust_kernel: panicked|ASSERTION FAILED|kmemleak: [0-9]+ new suspected"
     r"|BTRFS critical|BTRFS error|BTRFS: error|BTRFS: (state|buffer) leak")
 
 
