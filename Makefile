@@ -6,7 +6,7 @@
 
 BUILD ?= build
 export BUILD JOBS KERNEL VM KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
-export FSTESTS_DIR FSTYP SCRIPT
+export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN
 
 in_root := tests/vm/in-root
 build := $(in_root) tests/vm/build
@@ -24,6 +24,8 @@ help:
 	@echo 'make check                 rustfmt, clippy, checkpatch, shellcheck'
 	@echo 'make check-series          does each patch compile on its own?'
 	@echo 'make mutants               are deliberate bugs found?'
+	@echo 'make hostile-images [COUNT=N | SEEDS=FIRST-LAST] [PLAIN=1]'
+	@echo '                           bad images, one after the other'
 	@echo 'make bench                 instructions per 4 KiB'
 	@echo 'make fstests FSTESTS_DIR=DIR TESTS="..." [FSTYP=btrfs]'
 	@echo 'make clean                 remove BUILD'
@@ -50,12 +52,15 @@ shell:
 	@$(guest) shell
 
 .PHONY: test test-long
+# Some tests run in User-mode Linux.
 test:
 	@$(build) kernel module progs verify unpatched
+	@VM=uml $(build) kernel module
 	@$(in_root) tests/run-tests.py
 
 test-long:
 	@$(build) kernel module progs verify unpatched
+	@VM=uml $(build) kernel module
 	@$(in_root) tests/run-tests.py --long
 	@KERNEL=debug $(build) kernel module
 	@KERNEL=debug $(in_root) tests/run-tests.py --long
@@ -73,13 +78,16 @@ check:
 check-series:
 	@$(in_root) tests/check-series
 
-.PHONY: bench mutants fstests
+.PHONY: bench mutants fstests hostile-images
 bench mutants:
 	@$(build) kernel module progs verify
 	@tests/$@/run
 
 fstests:
 	@tests/fstests/run
+
+hostile-images:
+	@tests/hostile/many
 
 .PHONY: clean
 clean:

@@ -82,6 +82,7 @@ class Test:
             self.kernel = value
         elif word == "vm":
             self.vm = value
+            self.own_guest |= value != VM
         elif word == "long":
             self.long = value == "yes"
         elif word == "results":
@@ -90,7 +91,7 @@ class Test:
     def new_guest(self, number):
         if not self.own_guest:
             return new_guest(f"test{number}")
-        return new_guest(f"test{number}", cmdline=self.cmdline, memory=self.memory,
+        return new_guest(f"test{number}", vm=self.vm or VM, cmdline=self.cmdline, memory=self.memory,
                          load_module=self.module)
 
 
@@ -127,7 +128,8 @@ def select(patterns, long):
     elif not long:
         tests = [test for test in tests if not test.long]
     return [test for test in tests
-            if test.kernel in (None, KERNEL) and test.vm in (None, VM)]
+            if test.kernel in (None, KERNEL)
+            and (test.vm in (None, VM) or (test.vm == "uml" and KERNEL == "normal"))]
 
 
 def allowed_skips():
@@ -237,6 +239,9 @@ class Worker(threading.Thread):
             except GuestDied as error:
                 result.failed = str(error)
                 result.emulator_died = isinstance(error, EmulatorDied)
+                # It may not be able to, here.
+                if result.emulator_died and test.vm == "uml" and VM != "uml":
+                    result.failed, result.skipped = "", str(error)
             messages = kernel_messages(self.guest, start)
             self.guest.on_output = lambda data: None
         with open(messages_path, "w", encoding="utf-8") as file:

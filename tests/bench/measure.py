@@ -51,9 +51,8 @@ class Measurement:
     """A guest that runs workloads.py, and what that reports."""
 
     def __init__(self, kernel, targets):
-        guest.KERNEL_DIR = kernel
         self.machine = guest.QemuGuest(
-            "bench", icount=True, load_module=kernel == PATCHED,
+            "bench", kernel=kernel, icount=True, load_module=kernel == PATCHED,
             cmdline=f"BENCH_TARGETS={','.join(targets)}")
         self.machine.on_output = self.take
         self.unread = b""

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The unpatched btrfs refuses to mount a filesystem that has encryption, also
 # read-only, and leaves it as it is.
-# That btrfs is built for QEMU's kernel.
-# vm: qemu
 # module: no
 # kernel: normal
 # dmesg: BTRFS error .*(unknown incompat features|open_ctree failed)
@@ -22,7 +20,7 @@ umount "$SCRATCH_MNT"
 before=$(offline sha256sum "$SCRATCH_DEV")
 mkfs.btrfs -q "$TEST_DEV"
 
-swap_btrfs insmod "$BUILD/btrfs-unpatched/btrfs.ko"
+swap_btrfs insmod "$UNPATCHED_BTRFS"
 for options in ro rw ro,rescue=all; do
 	dmesg -C
 	! mount -o "$options" "$SCRATCH_DEV" "$SCRATCH_MNT" || fail "mounted with $options"

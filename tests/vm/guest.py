@@ -43,8 +43,6 @@ KERNEL = os.environ.get("KERNEL") or "normal"
 VM = os.environ.get("VM") or "qemu"
 if VM not in ("qemu", "uml"):
     sys.exit("error: VM must be qemu or uml")
-KERNEL_DIR = (f"{BUILD}/kernel" + ("" if VM == "qemu" else f"-{VM}")
-              + ("" if KERNEL == "normal" else f"-{KERNEL}"))
 DEBUG_FACTOR = 4 if KERNEL == "debug" else 1
 
 MEMORY_MIB = 3072
@@ -136,18 +134,23 @@ class Guest:
     A subclass knows how to start one: see QemuGuest and UmlGuest.
     """
 
+    # What VM is for it.
+    vm = ""
     # What the program is called that is the machine.
     program = ""
     # The disks in the guest, in the order of DISKS.
     devices = []
 
     def __init__(self, name, *, cmdline="", memory=MEMORY_MIB, smp=2,
-                 load_module=True, icount=False, interactive=False):
+                 load_module=True, icount=False, interactive=False, kernel=None):
         self.name = name
         self.cmdline = cmdline
         self.memory = memory
         self.smp = smp
         self.load_module = load_module
+        self.variant = ("" if self.vm == "qemu" else f"-{self.vm}") \
+            + ("" if KERNEL == "normal" else f"-{KERNEL}")
+        self.kernel = kernel or f"{BUILD}/kernel{self.variant}"
         self.icount = icount
         self.interactive = interactive
         self.process = None
@@ -186,9 +189,9 @@ class Guest:
             "REPO": REPO,
             "BUILD": BUILD,
             "KERNEL": KERNEL,
-            "VM": VM,
+            "VM": self.vm,
             "GUEST_BIN": os.environ.get("GUEST_BIN", ""),
-            "MODULES": f"{KERNEL_DIR}/install/lib/modules",
+            "MODULES": f"{self.kernel}/install/lib/modules",
             "LOAD_MODULE": "yes" if self.load_module else "no",
             "SHARED": " ".join(filter(None, [
                 REPO, BUILD, os.environ.get("GUEST_BIN"), os.environ.get("FSTESTS_DIR")])),
@@ -201,7 +204,9 @@ class Guest:
             "FSTESTS_DIR": os.environ.get("FSTESTS_DIR", ""),
             "FSTYP": os.environ.get("FSTYP", ""),
             "TESTS": os.environ.get("TESTS", ""),
-            "HOSTILE_SEEDS": os.environ.get("HOSTILE_SEEDS", ""),
+            "SEEDS": os.environ.get("SEEDS", ""),
+            "PLAIN": os.environ.get("PLAIN", ""),
+            "UNPATCHED_BTRFS": f"{BUILD}/btrfs-unpatched{self.variant}/btrfs.ko",
             **{name: os.environ[name] for name in FSTESTS_VARIABLES if name in os.environ},
         }
         with open(f"{self.dir}/settings", "w", encoding="utf-8") as file:
@@ -385,6 +390,7 @@ class Guest:
 class QemuGuest(Guest):
     """A guest that is QEMU."""
 
+    vm = "qemu"
     program = "QEMU"
     # As virtio-blk names them.
     devices = [f"/dev/vd{chr(ord('a') + i)}" for i in range(len(DISKS))]
@@ -420,7 +426,7 @@ class QemuGuest(Guest):
             command += ["-accel", "tcg,thread=multi"]
         command += [
             "-cpu", cpu, "-smp", str(smp), "-m", str(self.memory),
-            "-kernel", f"{KERNEL_DIR}/arch/x86/boot/bzImage", "-append", cmdline,
+            "-kernel", f"{self.kernel}/arch/x86/boot/bzImage", "-append", cmdline,
             "-fsdev", "local,id=root,path=/,security_model=none,"
                       "multidevs=remap,readonly=on",
             "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
@@ -509,6 +515,7 @@ class QemuGuest(Guest):
 class UmlGuest(Guest):
     """A guest that is a kernel for User-mode Linux."""
 
+    vm = "uml"
     program = "the kernel"
     # Without ubda, as which the root shows.
     devices = [f"/dev/ubd{chr(ord('b') + i)}" for i in range(len(DISKS))]
@@ -522,7 +529,7 @@ class UmlGuest(Guest):
 
     def _command(self, control, output, terminal):
         command = [
-            f"{KERNEL_DIR}/linux", f"mem={self.memory}M",
+            f"{self.kernel}/linux", f"mem={self.memory}M",
             "rootfstype=hostfs", "rootflags=/", "ro", f"init={REPO}/tests/vm/init",
             f"GUEST={self.dir}/settings", "con0=null,fd:1", *self.cmdline.split(),
             f"ssl0=fd:{control.fileno()}", f"ssl1=fd:{output.fileno()}",
@@ -595,9 +602,9 @@ class UmlGuest(Guest):
         return 0
 
 
-def new_guest(name, **options):
-    """Returns the guest that VM asks for, not booted yet."""
-    return {"qemu": QemuGuest, "uml": UmlGuest}[VM](name, **options)
+def new_guest(name, vm=VM, **options):
+    """Returns a guest of that kind, not booted yet."""
+    return {"qemu": QemuGuest, "uml": UmlGuest}[vm](name, **options)
 
 
 def remove_stale_directories():

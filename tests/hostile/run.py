@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Makes images, changes one thing in each, and does all that can be done to them.
 
-usage: run.py FIRST-LAST [FILE]
+usage: run.py [--plain] FIRST-LAST
 
-FILE is one of the build root, to which results are appended.
+With --plain, the images have nothing that is encrypted, so that they show what the
+unpatched btrfs does.
 
 A child does the work, so that its end, or that it doesn't get on, is a result like any
-other.  What has crashed the kernel ends with a cut of the power; then this goes on with
-the next seed.  OUT/results has a line for each seed.
+other.  OUT/results has a line for each seed.  If there is OUT/current in the end, the
+guest did not survive the seed that it is about.
 """
 
 import mmap
@@ -27,21 +28,24 @@ from exercise import Exercise, Wrong
 OUT = os.environ["OUT"]
 ROOT = os.environ["SCRATCH_MNT"]
 RESULTS = f"{OUT}/results"
-KEPT_RESULTS = sys.argv[2] if len(sys.argv) > 2 else None
-# So many are lost at most, if the machine is.
-KEEP_EVERY = 100
+ARGUMENTS = [word for word in sys.argv[1:] if word != "--plain"]
+PLAIN = len(ARGUMENTS) < len(sys.argv) - 1
+# Keys that are in the images, and those of them that the exerciser adds.
+KEYS, ADDED_KEYS = ((), ()) if PLAIN else (("there", "missing", "old"), ("there", "old"))
+# What nobody may see
+SECRETS = () if PLAIN else (base.CONTENTS, base.NAME.encode())
 # An image with a log, after several without.
 CYCLE, WITHOUT_LOG = 200, 150
 IMAGES = {
-    "plain": (["-n", "4096", "-O", "^no-holes"], False),
+    "whole": (["-n", "4096", "-O", "^no-holes"], False),
     "log": (["-n", "4096"], True),
 }
-HANG_SECONDS = 90
-MOST_CRASHES = 20
+RESCUE = "ro,rescue=all"
+HANG_SECONDS = 60
 
 
 def kind_of(seed):
-    return "plain" if seed % CYCLE < WITHOUT_LOG else "log"
+    return "whole" if seed % CYCLE < WITHOUT_LOG else "log"
 
 
 class Progress:
@@ -154,7 +158,7 @@ class Worker:
 
     def add_keys(self):
         self.exercise.report("add keys")
-        return base.add_keys(ROOT, ("there", "old"))
+        return base.add_keys(ROOT, ADDED_KEYS)
 
     def baseline(self, name):
         """What there is if nothing was changed."""
@@ -165,11 +169,11 @@ class Worker:
         self.locked[name] = self.exercise.walk()
         self.add_keys()
         self.unlocked[name] = self.exercise.walk()
+        self.exercise.end()
+        kernel.umount(ROOT)
         self.encrypted[name] = {
             entry.inodes[-1] for entry in self.locked[name].values()
             if isinstance(entry.value, int)}
-        self.exercise.end()
-        kernel.umount(ROOT)
         said = [line for line in self.log.read() if messages.is_error(line)]
         if said:
             raise Wrong(f"of an image without a change, the kernel says: {said}")
@@ -192,21 +196,23 @@ class Worker:
         mounted, _ = self.exercise.attempt("mount", kernel.mount, self.disk.device, ROOT, options)
         if mounted:
             again, _ = self.exercise.attempt("mount to rescue", kernel.mount,
-                                             self.disk.device, ROOT, "ro,rescue=all")
+                                             self.disk.device, ROOT, RESCUE)
         reached = False
         if not mounted or not again:
             try:
                 self.exercise.start()
-                differences, reached = self.use(mutation, name, chooser)
+                # What is rescued may be older.
+                expected = {} if mounted else self.unlocked[name]
+                differences, reached = self.use(mutation, name, expected, chooser)
             except Wrong as error:
                 wrong = str(error)
             self.exercise.end()
             self.unmount()
         said = self.log.read()
-        found = self.disk.find(base.CONTENTS, base.NAME.encode())
+        found = self.disk.find(*SECRETS)
         if found and not wrong:
             wrong = f"{found[0].decode()} is on the disk at {found[1]}"
-        wrong = wrong or messages.wrong(said)
+        wrong = wrong or messages.wrong(said, SECRETS)
         return messages.Outcome(mutation, mounted, reached, differences, said, wrong,
                                 self.exercise.answers)
 
@@ -220,7 +226,7 @@ class Worker:
                 time.sleep(0.1)
         raise Wrong("the filesystem stays busy")
 
-    def use(self, mutation, name, chooser):
+    def use(self, mutation, name, expected, chooser):
         do = self.exercise
         locked = do.walk()
         self.check_locked(locked, mutation, name)
@@ -230,7 +236,7 @@ class Worker:
         do.attempt("add keys", self.add_keys)
         unlocked = do.walk()
         excused = self.log.has_reported() or any(map(messages.is_error, self.log.peek()))
-        differences = self.compare(unlocked, mutation, self.unlocked[name], excused)
+        differences = self.compare(unlocked, mutation, expected, excused)
         do.ask(unlocked)
         do.by_handle(touched)
         reached = any(mutation.touches(entry.inodes) for entry in unlocked.values())
@@ -240,9 +246,12 @@ class Worker:
             do.attempt("scrub", kernel.scrub, do.root_fd)
         if mutation.seed % 8 == 0:
             do.attempt("balance", kernel.balance_data, do.root_fd)
-        self.take_keys_away(do, paths)
+        absent = self.take_keys_away(do, paths)
         locked = do.walk()
-        self.check_locked(locked, mutation, name)
+        if absent:
+            self.check_locked(locked, mutation, name)
+        elif not self.log.has_aborted():
+            raise Wrong("a key is in use although no file is")
         do.change_locked(locked, chooser)
         do.remove_some(locked, chooser, 8)
         directories = sorted({path for path in locked if path.count(b"/") == 4})
@@ -266,16 +275,21 @@ class Worker:
         for key in self.keys.values():
             do.attempt("REMOVE_KEY_ALL_USERS", kernel.remove_key, do.root_fd, key,
                        kernel.REMOVE_KEY_ALL_USERS)
+        statuses = [do.attempt("GET_KEY_STATUS", kernel.key_status, do.root_fd, key)
+                    for key in self.keys.values()]
+        return all(status == (0, kernel.KEY_ABSENT) for status in statuses)
 
     def check_locked(self, found, mutation, name):
         """Nothing that is encrypted can be had without the key."""
+        if PLAIN:
+            return
         for path, entry in found.items():
             if base.NAME.encode() in path:
                 raise Wrong(f"a name can be read without the key: {path}")
             if not isinstance(entry.value, bytes):
                 continue
             if base.CONTENTS in entry.value or base.NAME.encode() in entry.value:
-                raise Wrong(f"contents can be read without the key: {path}")
+                raise Wrong(f"contents can be read without the key: {path} {entry.inodes[-1]}")
             if (entry.inodes[-1] in self.encrypted[name] and entry.value
                     and not mutation.touches(entry.inodes)):
                 raise Wrong(f"an encrypted file can be read without the key: {path}")
@@ -293,21 +307,24 @@ class Worker:
             touched = mutation.touches(entry.inodes) or (now and mutation.touches(now.inodes))
             if isinstance(value, bytes) and isinstance(entry.value, bytes):
                 if not (touched and mutation.contents):
-                    raise Wrong(f"other contents than before: {path}")
+                    raise Wrong(f"other contents than before: {path}, "
+                                f"{difference(value, entry.value)}")
             elif not (touched or excused):
                 raise Wrong(f"{value!r:.40} instead of {entry.value!r:.40}, "
                             f"and the kernel says nothing: {path}")
         return differences
 
 
-def host_request(*words):
-    # It speaks over descriptor 9.
-    return subprocess.run(["host-request", *words], check=True, pass_fds=(8, 9),
-                          stdout=subprocess.PIPE).stdout
+def difference(now, before):
+    at = len(os.path.commonprefix([now, before]))
+    return (f"{len(now)} instead of {len(before)} bytes, from {at} on: "
+            f"{now[at:at + 20]} instead of {before[at:at + 20]}")
 
 
 def offline(*command):
-    return host_request("offline", *command)
+    # host-request speaks over descriptors 8 and 9.
+    return subprocess.run(["host-request", "offline", *command], check=True,
+                          pass_fds=(8, 9), stdout=subprocess.PIPE).stdout
 
 
 def mutations(first, last):
@@ -326,33 +343,21 @@ def mutations(first, last):
     return changes
 
 
-def done_before():
-    try:
-        with open(RESULTS, encoding="utf-8") as file:
-            return [line.rstrip("\n") for line in file]
-    except FileNotFoundError:
-        return []
-
-
 def record(outcome):
     print(outcome.line(), flush=True)
     with open(RESULTS, "a", encoding="utf-8") as file:
         file.write(outcome.line() + "\n")
 
 
-def keep_results():
-    """Appends what is new of the results to the file that stays."""
-    if not KEPT_RESULTS:
-        return
-    new = f"{OUT}/new"
-    before = f"{OUT}/kept"
-    kept = os.path.getsize(before) if os.path.exists(before) else 0
-    lines = done_before()
-    with open(new, "w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in lines[kept:])
-    offline("sh", "-c", 'cat "$1" >>"$2"', "sh", new, KEPT_RESULTS)
-    # One byte for each line that is there.
-    os.truncate(os.open(before, os.O_RDWR | os.O_CREAT), len(lines))
+def results():
+    with open(RESULTS, encoding="utf-8") as file:
+        return [line.rstrip("\n") for line in file]
+
+
+def remember(outcome):
+    """Leaves what is to be recorded if the guest doesn't survive this seed."""
+    with open(f"{OUT}/current", "w", encoding="utf-8") as file:
+        file.write(outcome.line() + "\n")
 
 
 def work(progress, changes, report_fd):
@@ -363,16 +368,14 @@ def work(progress, changes, report_fd):
         disk.load(name)
     for name in sorted({kind_of(seed) for seed in changes}):
         worker.baseline(name)
-    worker.keys = {"there": None, "old": kernel.V1_DESCRIPTOR}
-    with open(f"{OUT}/there.name", "rb") as file:
-        worker.keys["there"] = file.read()
+    with open(f"{OUT}/keys", "rb") as file:
+        worker.keys = pickle.load(file)
     with os.fdopen(report_fd, "w") as report:
-        for count, seed in enumerate(sorted(changes), 1):
+        for seed in sorted(changes):
             progress.set(seed, "begin")
+            remember(messages.Outcome(changes[seed], 0, True, 0, [], "the guest ended", {}))
             outcome = worker.run(changes[seed])
             record(outcome)
-            if count % KEEP_EVERY == 0:
-                keep_results()
             for what, answers in outcome.answers.items():
                 for number, count in answers.items():
                     report.write(f"{what}\t{number}\t{count}\n")
@@ -396,69 +399,64 @@ def watch(child, progress):
 
 
 def make_images():
-    if os.path.exists(f"{OUT}/there.name"):
-        return
     for name, (options, with_log) in IMAGES.items():
-        keys = base.make(f"{name}.img", ROOT, options, with_log)
+        keys = base.make(f"{name}.img", ROOT, options, with_log, KEYS)
         # For the host; and its data for here, as it takes a minute to read it all over 9p.
         subprocess.run(["cp", "--sparse=always", f"{name}.img", OUT], check=True)
         with open(f"{name}.img", "rb") as image, open(f"{OUT}/{name}.data", "wb") as file:
             pickle.dump([(start, os.pread(image.fileno(), end - start, start))
                          for start, end in data_ranges(image.fileno())], file)
         os.unlink(f"{name}.img")
-    with open(f"{OUT}/there.name", "wb") as file:
-        file.write(keys["there"])
+    with open(f"{OUT}/keys", "wb") as file:
+        pickle.dump({name: keys[name] for name in ADDED_KEYS}, file)
 
 
 def main():
-    first, last = map(int, sys.argv[1].split("-"))
+    first, last = map(int, ARGUMENTS[0].split("-"))
+    # What the kernel says is read here; a console is slow.
+    with open("/proc/sys/kernel/printk", "w", encoding="ascii") as file:
+        file.write("1")
     started = time.monotonic()
     make_images()
     print(f"two images made in {time.monotonic() - started:.1f} s", flush=True)
-    done = {int(line.split("\t")[0]) for line in done_before()}
     changes = mutations(first, last)
-    changes = {seed: change for seed, change in changes.items() if seed not in done}
     print(f"{len(changes)} changes known after {time.monotonic() - started:.1f} s", flush=True)
-    if changes:
-        progress = Progress()
-        log = messages.Kernel()
-        read_fd, write_fd = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(read_fd)
-            status = 1
-            try:
-                work(progress, changes, write_fd)
-                status = 0
-            finally:
-                sys.stdout.flush()
-                if status:
-                    import traceback
-                    traceback.print_exc()
-                os._exit(status)
-        os.close(write_fd)
-        drain = collect(read_fd)
-        why = watch(child, progress)
-        if why:
-            seed, what, _ = progress.get()
-            if seed not in changes:
-                sys.exit(f"{why} before the first seed: {what}")
-            time.sleep(1)
-            said = log.read()
-            record(messages.Outcome(changes[seed], 0, True, 0, [], f"{why} at: {what}; "
-                                    + messages.wrong(said), {}))
-            for line in said[-60:]:
-                print("kernel: " + line)
-            keep_results()
-            crashes = sum(line.split("\t")[2] == "wrong" for line in done_before())
-            if len(changes) > 1 and crashes < MOST_CRASHES:
-                sys.stdout.flush()
-                host_request("power-cut")
-        keep_results()
-        messages.print_answers(drain())
-        print(f"{(time.monotonic() - started) / len(changes):.2f} s for each seed")
-    failed = messages.report(done_before())
-    sys.exit(1 if failed else 0)
+    # The child writes this; it must be seen whatever becomes of it.
+    progress = Progress()
+    log = messages.Kernel()
+    read_fd, write_fd = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read_fd)
+        status = 1
+        try:
+            work(progress, changes, write_fd)
+            status = 0
+        finally:
+            sys.stdout.flush()
+            if status:
+                import traceback
+                traceback.print_exc()
+            os._exit(status)
+    os.close(write_fd)
+    drain = collect(read_fd)
+    why = watch(child, progress)
+    if why:
+        seed, what, _ = progress.get()
+        if seed not in changes:
+            sys.exit(f"{why} before the first seed: {what}")
+        time.sleep(1)
+        said = log.read()
+        record(messages.Outcome(changes[seed], 0, True, 0, [], f"{why} at: {what}; "
+                                + messages.wrong(said, SECRETS), {}))
+        for line in said[-60:]:
+            print("kernel: " + line)
+    if os.path.exists(f"{OUT}/current"):
+        os.unlink(f"{OUT}/current")
+    messages.print_answers(drain())
+    print(f"{(time.monotonic() - started) / len(changes):.2f} s for each seed")
+    # Of one that ended early, the host tells.
+    sys.exit(1 if messages.report(results()) else 0)
 
 
 def collect(fd):

@@ -99,7 +99,7 @@ def in_directory(path, function, *arguments):
         os.close(fd)
 
 
-def add_keys(root, names=("there", "missing", "old")):
+def add_keys(root, names):
     """Returns the keys' names on disk."""
     return {name: in_directory(root, kernel.add_key, KEYS[name],
                                kernel.V1_DESCRIPTOR if name == "old" else b"")
@@ -112,18 +112,18 @@ def make_directory(path, key):
         in_directory(path, kernel.set_policy, key)
 
 
-def populate(root):
-    """Returns the keys' names."""
-    keys = add_keys(root)
+def populate(root, names):
+    """Returns the names on disk of the keys; without keys, all is plain."""
+    keys = add_keys(root, names)
     # A leaf between the root directory, which a mount needs, and the others.
     write(f"{root}/filler", b"public")
     os.setxattr(f"{root}/filler", "user.filler", b"x" * 3500)
     write(f"{root}/file", text(8192, 12).replace(CONTENTS, b"PublicContents"))
-    make_directory(f"{root}/top", keys["there"])
+    make_directory(f"{root}/top", keys.get("there"))
     fill(f"{root}/top", NAME, False)
     in_directory(root, kernel.create_subvolume, "sub")
     for name, full in ("there", True), ("missing", False), ("old", False):
-        make_directory(f"{root}/sub/{name}", keys[name])
+        make_directory(f"{root}/sub/{name}", keys.get(name))
         fill(f"{root}/sub/{name}", NAME, full)
     os.mkdir(f"{root}/sub/plain")
     fill_plain(f"{root}/sub/plain")
@@ -190,15 +190,15 @@ def log(root):
     fsync(f"{root}/sub/there/{NAME}inner/{NAME}innerfile")
 
 
-def make(image, root, options, with_log):
-    """Makes an image and returns the names of the keys in it."""
+def make(image, root, options, with_log, keys):
+    """Makes an image and returns the names on disk of the keys in it."""
     with open(image, "wb") as file:
         file.truncate(SIZE)
     subprocess.run(["mkfs.btrfs", "-qf", "-m", "single", "-d", "single", *options, image],
                    check=True)
     device = kernel.loop_device(image)
     kernel.mount(device, root, "commit=300")
-    keys = populate(root)
+    names = populate(root, keys)
     os.sync()
     if with_log:
         log(root)
@@ -208,4 +208,4 @@ def make(image, root, options, with_log):
     kernel.detach(device)
     if with_log:
         os.replace(image + ".cut", image)
-    return keys
+    return names
