@@ -6,6 +6,7 @@
 # search WHEN: look for the secrets in all of the memory, and print how often there are
 # which.  Needs filesystem, policy, nonces and the complement of the key in $OUT: see
 # find-secrets.py.
+# shellcheck disable=SC2154 # the test sets them
 search() {
 	echo "--- $filesystem, policy $policy, $1"
 	dump_ram "$OUT/ram"
