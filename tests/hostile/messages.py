@@ -54,7 +54,6 @@ STOCK = re.compile(
     # The reference to an extent isn't found, or is another one.
     r"WARNING: .* at (__btrfs_free_extent|lookup_inline_extent_backref"
     r"|btrfs_get_extent_inline_ref_type)\+"
-    r"|the guest ended: .*update_existing_head_ref\+"
     # Of a name that doesn't fit its hash.
     r"|WARNING: .* at btrfs_del_inode_ref\+"
     # What an aborted transaction had reserved, at unmount.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Makes images, changes one thing in each, and does all that can be done to them.
 
-usage: run.py [--plain] FIRST-LAST
+usage: run.py [--plain] FIRST[-LAST]...
 
 With --plain, the images have nothing that is encrypted, so that they show what the
 unpatched btrfs does.
@@ -328,7 +328,7 @@ def offline(*command):
 
 
 def mutations(first, last):
-    """All changes, made by the host, which is much faster."""
+    """All changes of these seeds, made by the host, which is much faster."""
     changes = {}
     for name in IMAGES:
         wanted = [seed for seed in range(first, last + 1) if kind_of(seed) == name]
@@ -412,14 +412,16 @@ def make_images():
 
 
 def main():
-    first, last = map(int, ARGUMENTS[0].split("-"))
+    ranges = [[int(seed) for seed in (word.split("-") * 2)[:2]] for word in ARGUMENTS]
     # What the kernel says is read here; a console is slow.
     with open("/proc/sys/kernel/printk", "w", encoding="ascii") as file:
         file.write("1")
     started = time.monotonic()
     make_images()
     print(f"two images made in {time.monotonic() - started:.1f} s", flush=True)
-    changes = mutations(first, last)
+    changes = {}
+    for first, last in ranges:
+        changes |= mutations(first, last)
     print(f"{len(changes)} changes known after {time.monotonic() - started:.1f} s", flush=True)
     # The child writes this; it must be seen whatever becomes of it.
     progress = Progress()
