@@ -64,6 +64,7 @@ test-long:
 	@$(in_root) tests/run-tests.py --long
 	@KERNEL=debug $(build) kernel module
 	@KERNEL=debug $(in_root) tests/run-tests.py --long
+	@VM=uml tests/hostile/many
 ifdef FSTESTS_DIR
 	@TESTS='-I 50 generic/580 generic/595' tests/fstests/run
 	@TIME_FACTOR=10 TESTS=generic/595 tests/fstests/run

@@ -9,6 +9,6 @@ start_image
 offline corrupt-item --clear-incompat $INCOMPAT_EXTENT_FSCRYPT "$SCRATCH_DEV"
 mount_btrfs
 expect_unreadable ls "$encrypted"
-expect_message "corrupt leaf: "
+expect_message "encryption flag set without the EXTENT_FSCRYPT incompat feature"
 expect_rest_readable
 expect_check_complaint

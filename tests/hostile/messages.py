@@ -10,7 +10,9 @@ import time
 
 import base
 
-# Each message with which an invalid item is refused that is encryption's own.
+# Each message with which an invalid item is refused that is encryption's own.  But for an
+# inode's flag without the feature, as the leaf that is read first begins with another
+# item: see bad-missing-feature.
 OURS = {
     "tree checker: encrypted extent's item size": "invalid item size for encrypted file extent",
     "tree checker: encrypted hole": "encrypted hole",
@@ -18,8 +20,6 @@ OURS = {
     "tree checker: encrypted inline extent": "encrypted inline extent",
     "tree checker: encryption flag of a special file": "encryption flag with mode",
     "tree checker: extent without feature": "invalid encryption for file extent",
-    "tree checker: flag without feature":
-        "encryption flag set without the EXTENT_FSCRYPT incompat feature",
     "tree checker: context without feature":
         "encryption context without the EXTENT_FSCRYPT incompat feature",
     "tree checker: context's key offset": "invalid key offset for encryption context",
@@ -58,6 +58,8 @@ STOCK = re.compile(
     r"|WARNING: .* at btrfs_del_inode_ref\+"
     # What an aborted transaction had reserved, at unmount.
     r"|WARNING: .* at (btrfs_release_global_block_rsv|check_removing_space_info)\+"
+    # A name of an inode that should have none.
+    r"|WARNING: .* at drop_nlink\+"
     # A size of more than 2^63.
     r"|WARNING: .* at pagecache_isize_extended\+")
 # Less often than this, each kind of btrfs's messages may be printed again.
