@@ -6,7 +6,7 @@
 
 BUILD ?= build
 export BUILD JOBS KERNEL VM KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
-export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN
+export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN ENCRYPT
 
 in_root := tests/vm/in-root
 build := $(in_root) tests/vm/build
@@ -27,7 +27,7 @@ help:
 	@echo 'make hostile-images [COUNT=N | SEEDS=FIRST-LAST] [PLAIN=1]'
 	@echo '                           bad images, one after the other'
 	@echo 'make bench                 instructions per 4 KiB'
-	@echo 'make fstests FSTESTS_DIR=DIR TESTS="..." [FSTYP=btrfs]'
+	@echo 'make fstests FSTESTS_DIR=DIR TESTS="..." [FSTYP=btrfs] [ENCRYPT=1]'
 	@echo 'make clean                 remove BUILD'
 	@echo
 	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug, VM=uml, JOBS=N, GUESTS=N,'
