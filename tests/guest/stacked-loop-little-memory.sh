@@ -37,7 +37,8 @@ for pool_size in 1 128; do
 			done
 			stack_works 10
 			free -m
-			kill $!
+			# It may have been killed before.
+			kill $! 2>/dev/null || true
 			wait $! || true
 			rm full
 		done
