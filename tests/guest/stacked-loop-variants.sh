@@ -25,7 +25,6 @@ for pool_size in 1 128; do
 		stack_options[btrfs]=noatime,compress
 		stack_works 5
 	done
-	grep '^blk-crypto' $stats
 done
 
 echo "--- hardware"
