@@ -272,12 +272,19 @@ class Worker:
         for fd in held:
             do.attempt("read what is held", os.pread, fd, 4096, 0)
             os.close(fd)
-        for key in self.keys.values():
-            do.attempt("REMOVE_KEY_ALL_USERS", kernel.remove_key, do.root_fd, key,
-                       kernel.REMOVE_KEY_ALL_USERS)
-        statuses = [do.attempt("GET_KEY_STATUS", kernel.key_status, do.root_fd, key)
-                    for key in self.keys.values()]
-        return all(status == (0, kernel.KEY_ABSENT) for status in statuses)
+        # Something of btrfs may still use an inode, but not for ever.
+        for _ in range(50):
+            for key in self.keys.values():
+                do.attempt("REMOVE_KEY_ALL_USERS", kernel.remove_key, do.root_fd, key,
+                           kernel.REMOVE_KEY_ALL_USERS)
+            statuses = [do.attempt("GET_KEY_STATUS", kernel.key_status, do.root_fd, key)
+                        for key in self.keys.values()]
+            if all(status == (0, kernel.KEY_ABSENT) for status in statuses):
+                return True
+            if self.log.has_aborted():
+                break
+            time.sleep(0.1)
+        return False
 
     def check_locked(self, found, mutation, name):
         """Nothing that is encrypted can be had without the key."""
