@@ -14,6 +14,7 @@ PLACES_SHOWN = 10
 
 
 def data_ranges(fd):
+    """Where a file isn't sparse; all of a disk."""
     end = os.lseek(fd, 0, os.SEEK_END)
     if stat.S_ISBLK(os.fstat(fd).st_mode):
         yield 0, end
@@ -47,4 +48,5 @@ def count(path, text):
     return found
 
 
-print(sum(count(path, os.fsencode(sys.argv[1])) for path in sys.argv[2:]))
+if __name__ == "__main__":
+    print(sum(count(path, os.fsencode(sys.argv[1])) for path in sys.argv[2:]))

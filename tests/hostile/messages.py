@@ -65,6 +65,7 @@ STOCK = re.compile(
 # Less often than this, each kind of btrfs's messages may be printed again.
 RATE_LIMIT_SECONDS = 5
 
+
 def is_error(line):
     return bool(ERROR.search(line))
 
@@ -109,8 +110,8 @@ class Kernel:
 
     def has_reported(self):
         """Whether there are errors, or it may have left some out because of others."""
-        self.peek()
-        return time.monotonic() - self.last_error < RATE_LIMIT_SECONDS
+        return (any(map(is_error, self.peek()))
+                or time.monotonic() - self.last_error < RATE_LIMIT_SECONDS)
 
     def has_aborted(self):
         """Whether the filesystem has become read-only."""
