@@ -21,6 +21,7 @@ sys.path.insert(0, "tests/vm")
 from guest import (BUILD, DEBUG_FACTOR, EmulatorDied, KERNEL,  # noqa: E402
                    GuestDied, MEMORY_MIB, PowerCut, VM, acceleration, new_guest,
                    remove_stale_directories)
+from splats import SPLAT  # noqa: E402
 
 DIRECTORY = "tests/guest"
 SKIP_STATUS = 77
@@ -30,15 +31,7 @@ LOG_LINES_SHOWN = 30
 KERNEL_LINES_SHOWN = 6
 
 # What the kernel must not say, unless a test expects it.
-SPLAT = re.compile(
-    r"WARNING: |\bBUG: |kernel BUG at|KASAN: |UBSAN: |KCSAN: |KFENCE: "
-    r"|Kernel panic|Oops: |general protection fault|Unable to handle kernel"
-    r"|possible recursive locking|circular locking dependency"
-    r"|inconsistent lock state|suspicious RCU usage|possible irq lock inversion"
-    r"|INFO: task .* blocked for more than|INFO: rcu.*detected.*stall"
-    r"|soft lockup|hard LOCKUP|held lock freed|lock held when returning"
-    r"|rust_kernel: panicked|ASSERTION FAILED|kmemleak: [0-9]+ new suspected"
-    r"|BTRFS critical|BTRFS error|BTRFS: error|BTRFS: (state|buffer) leak")
+UNEXPECTED = re.compile(SPLAT.pattern + "|BTRFS critical|BTRFS error|BTRFS: error")
 
 
 class Test:
@@ -158,7 +151,7 @@ def kernel_messages(guest, start):
 def first_splat(test, messages):
     """Returns the number of the first line that the kernel must not say, or None."""
     for number, line in enumerate(messages):
-        if (SPLAT.search(line)
+        if (UNEXPECTED.search(line)
                 and not any(pattern.search(line) for pattern in test.expected)):
             return number
     return None

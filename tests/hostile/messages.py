@@ -8,7 +8,8 @@ import re
 import sys
 import time
 
-import base
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../vm")
+from splats import SPLAT  # noqa: E402
 
 # Each message with which an invalid item is refused that is encryption's own.  But for an
 # inode's flag without the feature, as the leaf that is read first begins with another
@@ -35,13 +36,6 @@ OURS = {
     "fs/crypto: inconsistent context": "[Ii]nconsistent encryption context",
 }
 
-SPLAT = re.compile(
-    r"WARNING: |\bBUG: |kernel BUG at|KASAN: |UBSAN: |KCSAN: |KFENCE: "
-    r"|Kernel panic|Oops: |general protection fault|Unable to handle kernel"
-    r"|possible recursive locking|circular locking dependency|inconsistent lock state"
-    r"|suspicious RCU usage|possible irq lock inversion"
-    r"|INFO: task .* blocked for more than|soft lockup|held lock freed"
-    r"|lock held when returning|rust_kernel: panicked|BTRFS: (state|buffer) leak")
 ERROR = re.compile(r"BTRFS (critical|error|warning)|BTRFS: (error|Transaction aborted)"
                    r"|fscrypt \(|WARNING: ")
 # btrfs gives up a transaction with the first of these lines, a trace, and the second one,
@@ -83,6 +77,11 @@ def wrong(lines, secrets):
                 said.append(f"kernel: {line}")
     # Others may follow from what stock btrfs does.
     return next((line for line in said if not STOCK.search(line)), "".join(said[:1]))
+
+
+def judge(why):
+    """What that is which the kernel must not say or do."""
+    return "stock" if STOCK.search(why) else "wrong"
 
 
 class Kernel:
@@ -143,7 +142,7 @@ class Outcome:
         self.ours = [name for name, text in OURS.items()
                      if any(re.search(text, line) for line in said)]
         if why_wrong:
-            self.what = "stock" if STOCK.search(why_wrong) else "wrong"
+            self.what = judge(why_wrong)
         elif mounted:
             self.what = "refused"
         elif self.ours:
@@ -175,10 +174,10 @@ def report(lines):
     for line in lines.values():
         seed, group, what, was_reached, names, description, why = line.rstrip("\n").split("\t")
         if why:
-            match = STOCK.search(why)
-            what = "stock" if match else "wrong"
-            if match:
-                stock[match[0]] += 1
+            # If the guest ended, nobody could know before.
+            what = judge(why)
+            if what == "stock":
+                stock[STOCK.search(why)[0]] += 1
             else:
                 wrongs.append(f"seed {seed}: {group}: {description}: {why}")
         table[group][what] += 1
