@@ -136,12 +136,13 @@ static const union fscrypt_policy *btrfs_fscrypt_get_dummy_policy(struct super_b
 /*
  * An ordered extent drops its inode with its own last reference.  That can be a
  * worker's, some time after whoever waited for the I/O was woken up, and leaves
- * the rest to the cleaner.
+ * the rest to the cleaner.  The shrinker of extent maps has one inode after the other.
  */
 static void btrfs_fscrypt_drop_internal_inode_refs(struct super_block *sb)
 {
 	struct btrfs_fs_info *fs_info = btrfs_sb(sb);
 
+	flush_work(&fs_info->em_shrinker_work);
 	btrfs_flush_ordered_workers(fs_info);
 	btrfs_run_delayed_iputs(fs_info);
 	btrfs_wait_on_delayed_iputs(fs_info);
