@@ -6,7 +6,7 @@
 
 BUILD ?= build
 export BUILD JOBS KERNEL VM KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
-export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN ENCRYPT
+export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN ENCRYPT VARIANT
 
 in_root := tests/vm/in-root
 build := $(in_root) tests/vm/build
@@ -28,6 +28,7 @@ help:
 	@echo '                           bad images, one after the other'
 	@echo 'make bench                 instructions per 4 KiB'
 	@echo 'make fstests FSTESTS_DIR=DIR TESTS="..." [FSTYP=btrfs] [ENCRYPT=1]'
+	@echo 'make fstests-table FSTESTS_DIR=DIR TESTS="quick" [VARIANT=encrypted]'
 	@echo 'make clean                 remove BUILD'
 	@echo
 	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug, VM=uml, JOBS=N, GUESTS=N,'
@@ -79,13 +80,16 @@ check:
 check-series:
 	@$(in_root) tests/check-series
 
-.PHONY: bench mutants fstests hostile-images
+.PHONY: bench mutants fstests fstests-table hostile-images
 bench mutants:
 	@$(build) kernel module progs verify
 	@tests/$@/run
 
 fstests:
 	@tests/fstests/run
+
+fstests-table:
+	@tests/fstests/run table
 
 hostile-images:
 	@tests/hostile/many

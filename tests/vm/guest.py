@@ -50,7 +50,8 @@ DISK_BYTES = 3 << 30
 DISKS = ["test", "scratch", "pool0", "pool1", "pool2", "pool3", "pool4"]
 
 # What fstests finds in its environment; in-root passes them on.
-FSTESTS_VARIABLES = ["TIME_FACTOR", "LOAD_FACTOR", "MKFS_OPTIONS", "MOUNT_OPTIONS"]
+FSTESTS_VARIABLES = ["TIME_FACTOR", "LOAD_FACTOR", "MKFS_OPTIONS", "MOUNT_OPTIONS",
+                     "TEST_FS_MOUNT_OPTS"]
 
 BOOT_SECONDS = 120 * DEBUG_FACTOR
 KVM_PROBE_SECONDS = 20
