@@ -117,9 +117,9 @@ class Exercise:
                 found[child].value = number
                 continue
             is_directory = stat.S_ISDIR(status.st_mode)
-            tree = inodes[-1][0]
-            if is_directory and (status.st_ino == 256 or tree == 0):
-                tree = self.tree_of(child, status.st_dev)
+            # The root of a subvolume may be something else.
+            tree = (self.tree_of(child, status.st_dev) if is_directory
+                    else self.trees.get(status.st_dev, 0))
             entry = Entry(status.st_mode, inodes + ((tree, status.st_ino),))
             self.attempt("listxattr", self.xattrs, child)
             if is_directory and depth < MAX_DEPTH:
@@ -322,15 +322,15 @@ class Exercise:
                 raise Wrong(f"a new file has other contents than were written: {path}")
         os.close(fd)
 
-    def remove_all(self, path):
+    def remove_all(self, path, depth=0):
         """rm -r, as far as it goes."""
         number, names = self.attempt("list", names_in, path)
         for name in ([] if number else names[:100]):
             child = path + b"/" + name
             number, _ = self.attempt("unlink", os.unlink, child)
             if number == errno.EISDIR:
-                if len(child) < 3000:
-                    self.remove_all(child)
+                if depth < MAX_DEPTH:
+                    self.remove_all(child, depth + 1)
                 number, _ = self.attempt("rmdir", os.rmdir, child)
 
 

@@ -79,6 +79,20 @@ def wrong(lines, secrets):
     return next((line for line in said if not STOCK.search(line)), "".join(said[:1]))
 
 
+BEGIN = "hostile image "
+
+
+def begin(seed):
+    """Marks where the messages of a seed begin."""
+    with open("/dev/kmsg", "w", encoding="ascii") as file:
+        file.write(f"{BEGIN}{seed}\n")
+
+
+def since_begin(lines):
+    starts = [number for number, line in enumerate(lines) if line.startswith(BEGIN)]
+    return lines[starts[-1]:] if starts else lines
+
+
 def judge(why):
     """What that is which the kernel must not say or do."""
     return "stock" if STOCK.search(why) else "wrong"
