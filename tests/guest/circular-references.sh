@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Directories whose references form a circle: nobody follows them for ever.
-# timeout: 120
+# timeout: 180
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
@@ -31,6 +31,11 @@ for length in 2 3 5 7; do
 	mount_btrfs
 	expect_error 'Structure needs cleaning' names paths "$SCRATCH_MNT" "$inode"
 	expect_error 'File name too long' names lookup "$SCRATCH_MNT" "$inode"
+	# A new link, whose directories are logged
+	touch "$plain/1/2/3/4/5/6/7/new"
+	ln "$plain/1/2/3/4/5/6/7/"{new,link}
+	timeout 30 xfs_io -c fsync "$plain/1/2/3/4/5/6/7/new"
+	rm "$plain/1/2/3/4/5/6/7/"{new,link}
 	umount "$SCRATCH_MNT"
 	item "$first" "$last" --delete
 	item "$first" "$parent" --insert "$ref"

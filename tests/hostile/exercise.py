@@ -245,6 +245,8 @@ class Exercise:
             self.attempt("rename", os.rename, path, path + b" renamed")
             self.attempt("rename back", os.rename, path + b" renamed", path)
             self.attempt("link", os.link, path, path + b" link")
+            if not stat.S_ISLNK(mode):
+                self.with_fd(path, os.O_RDONLY, "fsync of a link", os.fsync)
             other = chooser.choice(paths)
             self.attempt("exchange", kernel.renameat2, path, other, kernel.RENAME_EXCHANGE)
             self.attempt("exchange back", kernel.renameat2, path, other, kernel.RENAME_EXCHANGE)
