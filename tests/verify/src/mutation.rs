@@ -195,6 +195,9 @@ impl Mutation {
             key.kind,
             items::INODE_REF
                 | items::INODE_EXTREF
+                | items::DIR_ITEM
+                | items::DIR_INDEX
+                | items::DIR_LOG_INDEX
                 | items::XATTR_ITEM
                 | items::EXTENT_ITEM
                 | items::EXTENT_CSUM
