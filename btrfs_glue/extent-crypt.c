@@ -44,7 +44,8 @@
 #define BTRFS_ENCRYPT_ASYNC_SIZE	SZ_64K
 
 /*
- * What the bounce bios of a filesystem are made of when memory is short.
+ * What the bounce bios of a filesystem, and the parts that its reads are split into,
+ * are made of when memory is short.
  *
  * They have it until their I/O ends, and that may need a write to another
  * filesystem, which a loop device is on.  So each filesystem has its own.
@@ -57,10 +58,12 @@
 struct btrfs_bounce_pool {
 	struct bio_set bios;
 	mempool_t pages;
+	struct bio_set read_parts;
 };
 
 static void free_bounce_pool(struct btrfs_bounce_pool *pool)
 {
+	bioset_exit(&pool->read_parts);
 	mempool_exit(&pool->pages);
 	bioset_exit(&pool->bios);
 	kfree(pool);
@@ -87,6 +90,9 @@ int btrfs_alloc_bounce_pool(struct btrfs_fs_info *fs_info)
 			  BIOSET_NEED_BVECS);
 	if (!ret)
 		ret = mempool_init_page_pool(&pool->pages, BTRFS_CRYPT_SIZE >> PAGE_SHIFT, 0);
+	if (!ret)
+		ret = bioset_init(&pool->read_parts, BIO_POOL_SIZE,
+				  offsetof(struct btrfs_bio, bio), 0);
 	/* Two directories can get a policy at once. */
 	if (ret || cmpxchg(&fs_info->bounce_pool, NULL, pool))
 		free_bounce_pool(pool);
@@ -97,6 +103,12 @@ void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info)
 {
 	if (fs_info->bounce_pool)
 		free_bounce_pool(fs_info->bounce_pool);
+}
+
+/* What the parts of a read from an encrypted extent come from. */
+struct bio_set *btrfs_read_part_bioset(struct btrfs_fs_info *fs_info)
+{
+	return &fs_info->bounce_pool->read_parts;
 }
 
 /*
@@ -266,7 +278,8 @@ static noinline struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
 	bio->bi_write_hint = src->bi_write_hint;
 	bio->bi_write_stream = src->bi_write_stream;
 	bio->bi_iter.bi_sector = iter->bi_sector;
-	bio_clone_blkg_association(bio, src);
+	if (src->bi_bdev)
+		bio_clone_blkg_association(bio, src);
 
 	bounce = btrfs_bio(bio);
 	btrfs_bio_init(bounce, bbio->inode,
@@ -346,6 +359,8 @@ static void btrfs_encrypt_work(struct work_struct *work)
 
 	bbio->bio.bi_opf |= REQ_BTRFS_CGROUP_PUNT;
 	kthread_associate_blkcg(bio_blkcg_css(&bbio->bio));
+	/* It was for the cgroup only; the device may be gone by now. */
+	bbio->bio.bi_bdev = NULL;
 	btrfs_encrypt_and_submit(bbio);
 	kthread_associate_blkcg(NULL);
 	atomic_dec(&fs_info->nr_encrypt_works);
@@ -372,9 +387,10 @@ static bool btrfs_encrypt_async(struct btrfs_bio *bbio)
 	 * Workers may have to wait for the block layer.  What they have not begun would
 	 * wait for what somebody else wrote before, which no submitter has to.
 	 */
-	if (atomic_read(&fs_info->nr_encrypt_works) >= fs_info->thread_pool_size)
+	if (atomic_inc_return(&fs_info->nr_encrypt_works) > fs_info->thread_pool_size) {
+		atomic_dec(&fs_info->nr_encrypt_works);
 		return false;
-	atomic_inc(&fs_info->nr_encrypt_works);
+	}
 
 	/* Else they would become those of the worker. */
 	if (!bio->bi_bdev)

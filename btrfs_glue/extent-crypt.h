@@ -73,6 +73,7 @@ blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
 
 int btrfs_alloc_bounce_pool(struct btrfs_fs_info *fs_info);
 void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info);
+struct bio_set *btrfs_read_part_bioset(struct btrfs_fs_info *fs_info);
 
 #else
 
@@ -112,6 +113,11 @@ static inline blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
 
 static inline void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info)
 {
+}
+
+static inline struct bio_set *btrfs_read_part_bioset(struct btrfs_fs_info *fs_info)
+{
+	return NULL;
 }
 
 #endif
