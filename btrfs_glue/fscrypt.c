@@ -342,6 +342,10 @@ static struct btrfs_inode *find_inode_in_memory(struct btrfs_root *root, u64 ino
 int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int len,
 			   bool cached)
 {
+	const struct btrfs_key inode_key = {
+		.objectid = dirid,
+		.type = BTRFS_INODE_ITEM_KEY,
+	};
 	BTRFS_PATH_AUTO_FREE(path);
 	struct btrfs_fs_info *fs_info = root->fs_info;
 	/* It never has a key. */
@@ -365,8 +369,15 @@ int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int l
 		return -ENOMEM;
 	ret = find_context(root, dirid, path);
 	btrfs_release_path(path);
+	if (ret > 0) {
+		/* Nor is the name of a directory that isn't there known to be plain. */
+		ret = btrfs_search_slot(NULL, root, &inode_key, path, 0, 0);
+		if (ret > 0)
+			ret = -ENOENT;
+		return ret ?: len;
+	}
 	if (ret)
-		return ret < 0 ? ret : len;
+		return ret;
 
 	dir = cached ? find_inode_in_memory(root, dirid) : btrfs_iget(dirid, root);
 	if (IS_ERR(dir))

@@ -102,13 +102,19 @@ for wrong in "${not_directories[@]}"; do
 	sleep 5
 done
 
-for plain_one in "$named" "$fifo" 12345678; do
+for plain_one in "$named" "$fifo"; do
 	echo "--- ROOT_BACKREF names inode $plain_one, which isn't encrypted"
 	item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 "$plain_one")"
 	mount_unlocked
 	[ "$(names subvol-info "$subvolume")" = "$name" ] || fail "another name"
 	umount "$SCRATCH_MNT"
 done
+
+echo "--- ROOT_BACKREF names an inode that isn't there, so nobody knows what the name is"
+item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 12345678)"
+mount_unlocked
+expect_error 'No such file or directory' names subvol-info "$subvolume"
+umount "$SCRATCH_MNT"
 item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 256)"
 mount_unlocked
 verify_offline
