@@ -89,8 +89,8 @@ struct fscrypt_extent_open_args {
 
 /**
  * struct fscrypt_extent_ops - the engine
- * @owner: the engine's module.  fs/crypto holds a reference to it for each
- *	   open handle and during each call that takes none.
+ * @owner: the engine's module.  fs/crypto holds a reference to it for each open handle
+ *	   and device, and during each call that takes neither.
  * @prepare_mode: make encryption and decryption with the FSCRYPT_MODE_* @mode
  *	possible without further allocation.  If @bdev isn't NULL, make
  *	@set_inline_crypt possible too, on any device; @bdev is an open one of
