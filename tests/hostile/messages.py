@@ -50,10 +50,11 @@ STOCK = re.compile(
     r"|btrfs_get_extent_inline_ref_type)\+"
     # Of a name that doesn't fit its hash.
     r"|WARNING: .* at btrfs_del_inode_ref\+"
-    # What an aborted transaction had reserved, at unmount.
-    r"|WARNING: .* at (btrfs_release_global_block_rsv|check_removing_space_info)\+"
-    # A name of an inode that should have none.
-    r"|WARNING: .* at drop_nlink\+"
+    # What an aborted transaction had reserved or pinned, at unmount.
+    r"|WARNING: .* at (btrfs_release_global_block_rsv|check_removing_space_info"
+    r"|btrfs_put_block_group|btrfs_destroy_inode)\+"
+    # A name of an inode that should have none, or that has 2^32 - 1.
+    r"|WARNING: .* at (drop_nlink|__destroy_inode)\+"
     # A size of more than 2^63.
     r"|WARNING: .* at pagecache_isize_extended\+")
 # Less often than this, each kind of btrfs's messages may be printed again.

@@ -184,7 +184,8 @@ class Worker:
         self.start(seed)
         wrong = ""
         differences = 0
-        options = ["", "inlinecrypt", "compress-force=zstd", "nodatasum"][seed // 3 % 4]
+        options = ["", "" if PLAIN else "inlinecrypt", "compress-force=zstd",
+                   "nodatasum"][seed // 3 % 4]
         mounted, _ = self.exercise.attempt("mount", kernel.mount, self.disk.device, ROOT, options)
         if mounted:
             again, _ = self.exercise.attempt("mount to rescue", kernel.mount,
@@ -205,6 +206,8 @@ class Worker:
         if found and not wrong:
             wrong = f"{found[0].decode()} is on the disk at {found[1]}"
         wrong = wrong or messages.wrong(said, SECRETS)
+        if wrong:
+            show(said)
         return messages.Outcome(mutation, mounted, reached, differences, said, wrong,
                                 self.exercise.answers)
 
@@ -343,6 +346,11 @@ def mutations(first, last):
     return changes
 
 
+def show(said):
+    for line in said[-60:]:
+        print("kernel: " + line)
+
+
 def record(outcome):
     print(outcome.line(), flush=True)
     with open(RESULTS, "a", encoding="utf-8") as file:
@@ -417,7 +425,7 @@ def main():
     with open("/proc/sys/kernel/printk", "w", encoding="ascii") as file:
         file.write("1")
     with open("/proc/sys/kernel/printk_devkmsg", "w", encoding="ascii") as file:
-        file.write("on")
+        file.write("on\n")
     started = time.monotonic()
     make_images()
     print(f"two images made in {time.monotonic() - started:.1f} s", flush=True)
@@ -453,8 +461,7 @@ def main():
         said = messages.since_begin(log.read())
         record(messages.Outcome(changes[seed], 0, True, 0, [], f"{why} at: {what}; "
                                 + messages.wrong(said, SECRETS), {}))
-        for line in said[-60:]:
-            print("kernel: " + line)
+        show(said)
     if os.path.exists(f"{OUT}/current"):
         os.unlink(f"{OUT}/current")
     messages.print_answers(drain())
