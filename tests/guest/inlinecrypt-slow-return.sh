@@ -19,19 +19,19 @@ done
 sync
 sha256sum "$encrypted"/* >"$OUT/sums"
 
-delay=/sys/module/inline_disk/parameters/return_delay_ms
+hold=/sys/module/inline_disk/parameters/hold_writers
 dd if="$encrypted/first" of="$encrypted/written" bs=64k status=none
-echo 3000 >$delay
+echo 1 >$hold
 # This has no plug.
 xfs_io -c 'sync_range -w 0 64k' "$encrypted/written" &
 until [ "$(inline_disks returning)" -gt 0 ]; do
 	sleep 0.1
 done
-echo 0 >$delay
 sleep 1
-direct_dd if="$encrypted/second" of=/dev/null bs=64k
+in_time direct_dd if="$encrypted/second" of=/dev/null bs=64k
 grep '^blk-crypto\|^device' $stats
 inline_disks_are returning 1
+echo 0 >$hold
 wait
 sha256sum --quiet -c "$OUT/sums"
 cmp "$encrypted/first" "$encrypted/written"

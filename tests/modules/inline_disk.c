@@ -45,9 +45,9 @@ static unsigned int evict_delay_ms;
 module_param(evict_delay_ms, uint, 0644);
 MODULE_PARM_DESC(evict_delay_ms, "How long it takes to evict a key");
 
-static unsigned int return_delay_ms;
-module_param(return_delay_ms, uint, 0644);
-MODULE_PARM_DESC(return_delay_ms, "How long a write that has ended keeps its submitter");
+static bool hold_writers;
+module_param(hold_writers, bool, 0644);
+MODULE_PARM_DESC(hold_writers, "While set, a write that has ended keeps its submitter");
 
 /* Of all disks together, to be read. */
 static atomic_t encrypted, decrypted, plain, programmed, evicted, evicting, stale, late;
@@ -230,7 +230,7 @@ static blk_status_t transfer(struct disk *disk, struct request *rq)
 static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_queue_data *bd)
 {
 	struct request *rq = bd->rq;
-	unsigned int delay_ms = req_op(rq) == REQ_OP_WRITE ? READ_ONCE(return_delay_ms) : 0;
+	const bool hold = req_op(rq) == REQ_OP_WRITE && READ_ONCE(hold_writers);
 	blk_status_t status = BLK_STS_OK;
 
 	blk_mq_start_request(rq);
@@ -239,9 +239,10 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx, const struct blk_mq_que
 	else if (req_op(rq) != REQ_OP_FLUSH)
 		status = BLK_STS_NOTSUPP;
 	blk_mq_end_request(rq, status);
-	if (delay_ms) {
+	if (hold) {
 		atomic_inc(&returning);
-		msleep(delay_ms);
+		while (READ_ONCE(hold_writers))
+			msleep(20);
 		atomic_dec(&returning);
 	}
 	return BLK_STS_OK;
