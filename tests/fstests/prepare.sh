@@ -45,4 +45,5 @@ if [ -n "$ENCRYPT" ]; then
 fi
 
 "mkfs.$FSTYP" -q "$TEST_DEV"
+# shellcheck disable=SC2034 # for the scripts
 read -ra wanted <<<"${TESTS:--g encrypt}"

@@ -24,7 +24,7 @@ for ((round = 1; round <= rounds; round++)); do
 	open=()
 	for file in "$encrypted"/*; do
 		exec {fd}<"$file"
-		open+=($fd)
+		open+=("$fd")
 	done
 	echo 2 >/proc/sys/vm/drop_caches
 	for fd in "${open[@]}"; do
