@@ -5,8 +5,6 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 
-EXTENT_DISK_NUM_BYTES_AT=29
-
 start_image
 for inode in "$plain_inode" "$encrypted_inode"; do
 	bytes=$(show "$inode" $EXTENT_DATA)

@@ -5,16 +5,13 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 
-DIR_INDEX=96
-TYPE_AT=29
-
 new_btrfs
 echo readable >"$SCRATCH_MNT/elsewhere"
 btrfs subvolume create "$subvolume" >/dev/null
 touch "$subvolume/file"
 tree=$(btrfs inspect-internal rootid "$subvolume")
 umount "$SCRATCH_MNT"
-offline corrupt-item --item "$tree:256:$DIR_INDEX:2" --set $TYPE_AT:81 "$SCRATCH_DEV"
+offline corrupt-item --item "$tree:256:$DIR_INDEX:2" --set $DIR_ITEM_TYPE_AT:81 "$SCRATCH_DEV"
 mount_btrfs
 expect_unreadable ls "$subvolume"
 expect_message "corrupt leaf: .*encrypted name of an xattr or without the EXTENT_FSCRYPT"

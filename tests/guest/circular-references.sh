@@ -16,9 +16,10 @@ item() {
 }
 
 new_btrfs
-mkdir -p "$plain/1/2/3/4/5/6/7"
-echo contents >"$plain/1/2/3/4/5/6/7/file"
-inode=$(stat -c %i "$plain/1/2/3/4/5/6/7/file")
+deepest=$plain/1/2/3/4/5/6/7
+mkdir -p "$deepest"
+echo contents >"$deepest/file"
+inode=$(stat -c %i "$deepest/file")
 first=$(stat -c %i "$plain/1")
 parent=$(stat -c %i "$plain")
 for length in 2 3 5 7; do
@@ -32,10 +33,10 @@ for length in 2 3 5 7; do
 	expect_error 'Structure needs cleaning' names paths "$SCRATCH_MNT" "$inode"
 	expect_error 'File name too long' names lookup "$SCRATCH_MNT" "$inode"
 	# A new link, whose directories are logged
-	touch "$plain/1/2/3/4/5/6/7/new"
-	ln "$plain/1/2/3/4/5/6/7/"{new,link}
-	timeout 30 xfs_io -c fsync "$plain/1/2/3/4/5/6/7/new"
-	rm "$plain/1/2/3/4/5/6/7/"{new,link}
+	touch "$deepest/new"
+	ln "$deepest/"{new,link}
+	timeout 30 xfs_io -c fsync "$deepest/new"
+	rm "$deepest/"{new,link}
 	umount "$SCRATCH_MNT"
 	item "$first" "$last" --delete
 	item "$first" "$parent" --insert "$ref"

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../vm")
+sys.path.append(os.path.join(os.path.dirname(__file__), "../vm"))
 from splats import SPLAT  # noqa: E402
 
 # Each message with which an invalid item is refused that is encryption's own.  But for an
