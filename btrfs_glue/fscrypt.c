@@ -294,6 +294,7 @@ fail:
  */
 int btrfs_name_to_user(const struct inode *dir, char *name, int len)
 {
+	const struct btrfs_root *root = BTRFS_I(dir)->root;
 	struct fscrypt_str iname;
 	struct fscrypt_str oname;
 	int ret;
@@ -308,8 +309,12 @@ int btrfs_name_to_user(const struct inode *dir, char *name, int len)
 	ret = fscrypt_fname_disk_to_usr(dir, btrfs_name_hash(name, len), 0,
 					&iname, &oname);
 	/* What was not encrypted with this key may decrypt to anything. */
-	if (!ret && unlikely(!oname.len || memchr(oname.name, '/', oname.len)))
+	if (!ret && unlikely(!oname.len || memchr(oname.name, '/', oname.len))) {
+		btrfs_err_rl(root->fs_info,
+			     "root %llu inode %llu has a name that can't be decrypted",
+			     btrfs_root_id(root), btrfs_ino(BTRFS_I(dir)));
 		ret = -EUCLEAN;
+	}
 	if (!ret) {
 		memcpy(name, oname.name, oname.len);
 		ret = oname.len;
@@ -357,8 +362,11 @@ int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int l
 		return len;
 
 	/* A root reference may name any tree.  In others, 256 is no inode number. */
-	if (unlikely(!btrfs_is_fstree(btrfs_root_id(root))))
+	if (unlikely(!btrfs_is_fstree(btrfs_root_id(root)))) {
+		btrfs_err_rl(fs_info, "root %llu has names in it but is no subvolume",
+			     btrfs_root_id(root));
 		return -EUCLEAN;
+	}
 
 	/*
 	 * Don't read the inodes of plain directories.  The flag in the inode item may

@@ -3,12 +3,13 @@
 # References to a directory that is something else, in images that somebody made.  Names
 # are decrypted with keys of directories only, and what isn't encrypted is shown as ever.
 # timeout: 600
-# dmesg: BTRFS error .*: root 5 inode [0-9]+ has names in it but is no directory
+# dmesg: BTRFS error .*: root [0-9]+ .*has names in it but is no (directory|subvolume)
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
 INODE_REF=12
 INODE_EXTREF=13
+EXTENT_TREE=2
 ROOT_BACKREF=144
 ROOT_REF=156
 name=a-name-of-more-than-16-bytes
@@ -28,10 +29,10 @@ le64() {
 	python3 -c 'import sys; print(int(sys.argv[1]).to_bytes(8, "little").hex())' "$1"
 }
 
-# expect_message: the kernel said which inode is meant since the last mount
+# expect_message [WHAT]: the kernel said what is meant since the last mount
 expect_message() {
 	dmesg | sed '/first mount of filesystem/h;//!H;$!d;x' |
-		grep "root 5 inode $wrong has names in it but is no directory"
+		grep "${1:-root 5 inode $wrong has names in it but is no directory}"
 }
 
 mount_unlocked() {
@@ -118,3 +119,11 @@ umount "$SCRATCH_MNT"
 item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 256)"
 mount_unlocked
 verify_offline
+
+echo "--- ROOT_BACKREF names a tree that is no subvolume"
+ref=$(item "1:$id:$ROOT_BACKREF:5" --show)
+item "1:$id:$ROOT_BACKREF:5" --delete
+item "1:$id:$ROOT_BACKREF:$EXTENT_TREE" --insert "$ref"
+mount_unlocked
+expect_error 'Structure needs cleaning' names subvol-info "$subvolume"
+expect_message "root $EXTENT_TREE has names in it but is no subvolume"
