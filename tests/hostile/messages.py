@@ -11,9 +11,9 @@ import time
 sys.path.append(os.path.join(os.path.dirname(__file__), "../vm"))
 from splats import SPLAT  # noqa: E402
 
-# Each message with which an invalid item is refused that is encryption's own.  But for an
-# inode's flag without the feature, as the leaf that is read first begins with another
-# item: see bad-missing-feature.
+# Each message with which an invalid item is refused that is encryption's own.  But for the
+# flags of an inode and of a name without the feature, as the leaf that is read first begins
+# with another item: see bad-missing-feature and bad-encrypted-name.
 OURS = {
     "tree checker: encrypted extent's item size": "invalid item size for encrypted file extent",
     "tree checker: encrypted hole": "encrypted hole",
@@ -30,7 +30,6 @@ OURS = {
     "names: directory that is none": "has names in it but is no directory",
     "names: subvolume that is none": "has names in it but is no subvolume",
     "names: no plaintext": "has a name that can't be decrypted",
-    "tree checker: encrypted name": "encrypted name of an xattr or without",
     "lookup: policy of the directory": "lacks the encryption policy of its directory",
     "extent: plain in an encrypted file": "plain extent in encrypted file",
     "extent: encrypted in a plain file": "encrypted extent in plain file",

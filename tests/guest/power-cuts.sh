@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The power could be cut after any flush of many changes: what was synced by then is there
+# and right, be it read by the kernel or by the oracle.  No plaintext gets to the disk.
+# long: yes
+# vm: uml
+# timeout: 7200
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+syncs=55
+options=(datacow compress=zstd nodatacow 'nodatasum,inlinecrypt' flushoncommit)
+files=$encrypted/files
+
+# logged_changes SEED: make a filesystem and change it, with all that is written in the log
+logged_changes() {
+	local devices=(/dev/mapper/logged)
+	dmsetup create logged --table "0 $((300 << 11)) log-writes $SCRATCH_DEV $TEST_DEV"
+	start_encrypted
+	btrfs -q subvolume create "$files"
+	python3 "${0%/*}/cuts.py" write "$1" "$files" journal $syncs
+	umount "$SCRATCH_MNT"
+	dmsetup remove logged
+}
+
+# right_after_cut: mount what is on the disk, first without the key, and check it
+right_after_cut() {
+	mount_btrfs
+	find "$encrypted" -type f -exec cat {} + >unreadable 2>errors || true
+	[ ! -s unreadable ] || fail "files can be read without the key"
+	! grep -v 'Required key not available' errors || fail "there is another error without the key"
+	add_key main >/dev/null
+	python3 "${0%/*}/cuts.py" check "$files" journal marks
+	verify_offline >/dev/null
+}
+
+cuts=0
+for seed in ${SEEDS:-1 2 3 4 5 6 7 8 9 10}; do
+	mount_options=noatime,nodiscard,commit=3600,${options[seed % ${#options[@]}]}
+	echo "--- seed $seed: $mount_options"
+	logged_changes "$seed"
+	devices=("$SCRATCH_DEV" "$TEST_DEV")
+	expect_not_on_disks THE-PLAINTEXT-MARKER
+	devices=("$SCRATCH_DEV")
+	flushes=$(offline python3 tests/guest/log-writes.py "$TEST_DEV")
+	before=$cuts
+	for ((flush = flushes; flush >= 1; flush--)); do
+		offline python3 tests/guest/log-writes.py "$TEST_DEV" "$SCRATCH_DEV" "$flush" >marks
+		# Early ones come before anything is synced.
+		[ -s marks ] || break
+		[ "$flush" -lt "$flushes" ] || states=$(wc -l <marks)
+		echo "flush $flush of $flushes"
+		right_after_cut
+		cuts=$((cuts + 1))
+	done
+	echo "$((cuts - before)) cuts, $states times something was synced"
+	[ "$states" -ge 50 ] || fail "something was synced only $states times"
+done
+echo "$cuts cuts"
+[ -n "${SEEDS-}" ] || [ $cuts -ge 1000 ] || fail "only $cuts cuts"
