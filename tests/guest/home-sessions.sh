@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A user logs in and out a hundred times, as systemd-homed or pam_fscrypt do it: the key is
+# added and removed, each time files are written, and nothing of it is left in memory.
+# vm: uml
+# long: yes
+# timeout: 900
+. "${0%/*}/harness.sh"
+. "${0%/*}/encryption.sh"
+
+kernel_memory() {
+	awk '/^(SUnreclaim|VmallocUsed|Percpu|PageTables|KernelStack):/ { sum += $2 } END { print sum }' \
+		/proc/meminfo
+}
+
+new_btrfs
+home=$SCRATCH_MNT/home/fsgqa
+mkdir "$SCRATCH_MNT/home"
+btrfs -q subvolume create "$home"
+chown fsgqa: "$home"
+make_key fsgqa
+key=$(add_key fsgqa)
+set_policy "$home" "$key"
+for ((session = 1; session <= 100; session++)); do
+	[ "$(add_key fsgqa)" = "$key" ] || fail "another identifier"
+	as fsgqa bash -c 'echo "$1" >>"$2/log"; cp "$2/log" "$2/log.$1"; rm -f "$2/log.$(($1 - 5))"' \
+		- $session "$home"
+	[ "$(tail -n 1 "$home/log")" = $session ] || fail "session $session isn't in the log"
+	remove_key "$key" >/dev/null
+	[ ! -e "$home/log" ] || fail "names can be read after session $session"
+	if [ $session = 20 ]; then
+		drop_caches
+		before=$(kernel_memory)
+	fi
+done
+drop_caches
+growth=$(($(kernel_memory) - before))
+echo "growth in 80 sessions: $growth KiB"
+# Each session makes new items of btrfs's tree, which are in the page cache.
+[ $growth -lt 2048 ] || fail "memory is left behind"
+add_key fsgqa >/dev/null
+seq 100 | diff - "$home/log"
+policy_version=2
+cp "$OUT/fsgqa.key" "$OUT/main.key"
+verify_offline
