@@ -27,7 +27,6 @@ BLOCK = 4096
 MOST_BLOCKS = 64
 FILES = 12
 FICLONERANGE = 0x4020940D
-FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE = 1, 2, 16
 ZEROS = bytes(BLOCK)
 
 
@@ -165,15 +164,14 @@ class Writer:
 
     def allocate(self, name, file):
         first = self.random.randrange(MOST_BLOCKS - 16)
-        mode = self.random.choice([0, FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE])
+        how = self.random.choice(["--posix", "--punch-hole", "--zero-range"])
         size = self.size(file)
-        if mode != FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE:
+        if how != "--punch-hole":
             size = max(size, (first + 16) * BLOCK)
-        self.note(file=file, size=size,
-                  blocks={number: "" for number in range(first, first + 16)} if mode else {})
-        subprocess.run(["fallocate", *{0: [], 3: ["-p"], 16: ["-z"]}[mode],
-                        "-o", str(first * BLOCK), "-l", str(16 * BLOCK), self.path(name)],
-                       check=True)
+        zeroed = range(first, first + 16) if how != "--posix" else []
+        self.note(file=file, size=size, blocks={number: "" for number in zeroed})
+        subprocess.run(["fallocate", how, "--offset", str(first * BLOCK),
+                        "--length", str(16 * BLOCK), self.path(name)], check=True)
 
     def clone(self, name, file):
         from_name, source = self.random.choice(self.files())
@@ -319,8 +317,6 @@ def check(directory, journal, marks):
                 check_name(os.path.join(path, name), model, model.at(history, change, None)[0],
                            [], change, True)
             snapshots += 1
-        elif os.path.exists(path):
-            sys.stderr.write(f"{path} is there before it was synced\n")
     print(f"{names} names and {snapshots} snapshots are right")
 
 
