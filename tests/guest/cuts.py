@@ -267,8 +267,11 @@ def check_file(path, model, file, change, exact):
                      f" or one of {[] if exact else later}")
 
 
-def check_name(path, model, what, later, change, exact):
-    """Fails unless the name has what it had after a change, or one of what it had later."""
+def check_name(path, model, what, later, synced_at, exact=False):
+    """Fails unless the name has what it had, or one of what it had later.
+
+    synced_at	when a file was synced for the last time
+    """
     try:
         found = os.readlink(path) if os.path.islink(path) else (
             os.getxattr(path, "user.file").decode())
@@ -279,12 +282,14 @@ def check_name(path, model, what, later, change, exact):
         if error.errno != errno.ENODATA:
             sys.exit(f"{path}: {error}")
         found = "a new file"
-    if found != what:
-        if found in later or found == "a new file" and any(map(is_file, later)):
-            return
+    if found == "a new file":
+        if not any(map(is_file, later)):
+            sys.exit(f"{path} has lost its attribute")
+        return
+    if found != what and found not in later:
         sys.exit(f"{path} is {found} instead of {what}")
     if is_file(found):
-        check_file(path, model, found, change, exact)
+        check_file(path, model, found, synced_at(found), exact)
 
 
 def check(directory, journal, marks):
@@ -294,28 +299,37 @@ def check(directory, journal, marks):
         for line in file:
             change, what = line.rstrip().split(":")
             synced[what] = int(change)
-    everything = synced.get("all", 0)
+    everything = synced.pop("all", 0)
+    directory_at = max(everything, synced.pop("directory", 0))
+
+    def synced_at(file):
+        return max(everything, synced.get(file, 0))
+
     names = 0
     for name, history in model.names.items():
-        path = os.path.join(directory, name)
-        # The directory's own fsync is for new names; those of files that are synced are, too.
-        for change in {everything, max(everything, synced.get("directory", 0))}:
-            what, later = model.at(history, change, None)
-            if change and what and (change == everything or what.startswith("/")):
-                check_name(path, model, what, later, change, False)
-                names += 1
-        for file, change in synced.items():
-            what, later = model.at(history, change, None)
-            if what == file and change > everything:
-                check_name(path, model, what, later, change, False)
-                names += 1
+        # What the names were, also that there was none, when everything was synced, and
+        # the new ones when the directory was; and those of each file that was synced later.
+        what, later = model.at(history, everything, None)
+        wanted = [(what, later)] if everything else []
+        what, later = model.at(history, directory_at, None)
+        if what and what.startswith("/"):
+            wanted.append((what, later))
+        for file in synced:
+            what, later = model.at(history, synced_at(file), None)
+            if what == file:
+                wanted.append((what, later))
+        for what, later in wanted:
+            check_name(os.path.join(directory, name), model, what, later, synced_at)
+        names += len(wanted)
+    if not names and (synced or everything):
+        sys.exit("nothing was checked")
     snapshots = 0
     for snapshot, change in model.snapshots.items():
         path = f"{directory}.{snapshot}"
         if change <= everything:
             for name, history in model.names.items():
-                check_name(os.path.join(path, name), model, model.at(history, change, None)[0],
-                           [], change, True)
+                what, _ = model.at(history, change, None)
+                check_name(os.path.join(path, name), model, what, [], lambda _: change, True)
             snapshots += 1
     print(f"{names} names and {snapshots} snapshots are right")
 

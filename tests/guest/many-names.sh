@@ -20,7 +20,7 @@ END
 remove_key "$main"
 drop_caches
 [ "$(find "$encrypted" -mindepth 2 | sort -u | wc -l)" = $count ] || fail "not as many names"
-rm -r "$encrypted"/*
+rm -r "${encrypted:?}"/*
 [ -z "$(ls "$encrypted")" ] || fail "something is left"
 rmdir "$encrypted"
 mkdir "$encrypted"

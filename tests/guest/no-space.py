@@ -4,7 +4,8 @@
 usage: no-space.py fill WHAT DIRECTORY     WHAT is data or metadata
        no-space.py recover DIRECTORY
 
-Files whose name begins with "good" have what belongs to their name, as long as they are.
+Files whose name begins with "good" have what belongs to their name up to the first "-", as
+long as they are.
 Fails if anything gives another error than that there is no space or quota.  "fill" prints
 which errors each operation gave.  "recover" deletes half of the files, after which all
 must work again.
@@ -22,7 +23,7 @@ done = collections.Counter()
 
 
 def data(name, number):
-    line = b"THE-PLAINTEXT-MARKER %s %d\n" % (name.encode(), number)
+    line = b"THE-PLAINTEXT-MARKER %s %d\n" % (name.split("-")[0].encode(), number)
     return (line * (BLOCK // len(line) + 1))[:BLOCK]
 
 
@@ -140,10 +141,10 @@ def use():
         attempt(fsync, name)
         attempt(link, name, f"link-{name[:9]}")
         attempt(setxattr, name)
-        # It has the contents of a name that it no longer has.
-        if attempt(rename, name, f"renamed-{name[:9]}") is not None:
-            attempt(truncate, f"renamed-{name[:9]}", 1)
-            attempt(fsync, f"renamed-{name[:9]}")
+        renamed = f"{name.split('-')[0]}-renamed"
+        if attempt(rename, name, renamed) is not None:
+            attempt(truncate, renamed, max(1, blocks // 4))
+            attempt(fsync, renamed)
         attempt(create, f"new-{name[:9]}")
     os.sync()
 
@@ -157,6 +158,8 @@ def check():
                     if file.read(BLOCK) != data(name, number):
                         sys.exit(f"{name}: block {number} is wrong")
                     blocks += 1
+    if not blocks:
+        sys.exit("there are no contents")
     print(f"{blocks} blocks are right", file=sys.stderr)
 
 
@@ -188,7 +191,8 @@ def main():
     check()
     print("done:", dict(done), file=sys.stderr)
     for operation in sorted(errors):
-        print(operation, *sorted(errors[operation]))
+        for error in sorted(errors[operation]):
+            print(operation, error)
 
 
 main()

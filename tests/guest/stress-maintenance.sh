@@ -13,24 +13,34 @@
 seconds=${STRESS_SECONDS:-1800}
 spare=${SCRATCH_DEV_POOL%% *}
 
-# again WHAT: do that until there is a file named stop, and count how often it worked.
-# Those that need the filesystem for themselves refuse to run beside each other.  Bash
-# goes on after an error in what it tests: hence && in these functions.
+# again WHAT: do that until there is a file named stop, and count how often it worked; an
+# error but "busy" is kept.  Bash goes on after an error in what it tests, hence || and &&.
 again() {
-	local count=0
+	local count=0 status
 	while [ ! -e stop ]; do
-		if "$1" >"said.$1" 2>&1; then
-			count=$((count + 1))
-			echo $count >"count.$1"
-		elif ! grep -q 'in progress\|Operation now' "said.$1"; then
-			cat "said.$1" >>"errors.$1"
-		fi
+		status=0
+		"$1" >"said.$1" 2>&1 || status=$?
+		case $status in
+		0) echo $((++count)) >"count.$1" ;;
+		"$busy") ;;
+		*) cat "said.$1" >>"errors.$1" ;;
+		esac
 		sleep 0.$((RANDOM % 10))
 	done
 }
 
+# unless TEXT COMMAND...: status $busy if it fails with that text
+busy=99
+unless() {
+	local said
+	said=$("${@:2}" 2>&1) && return
+	echo "$said"
+	[[ $said != *"$1"* ]] || return $busy
+	return 1
+}
+
 balance() {
-	btrfs balance start -dlimit=2 -mlimit=1 "$SCRATCH_MNT"
+	unless 'in progress' btrfs balance start -dlimit=2 -mlimit=1 "$SCRATCH_MNT"
 }
 
 snapshot() {
@@ -43,8 +53,8 @@ snapshot() {
 }
 
 defrag() {
-	# Without the key, it fails.
-	btrfs filesystem defragment -r -f "$SCRATCH_MNT" || true
+	# fsstress deletes them.
+	unless 'No such file' btrfs filesystem defragment -r -f "$held"
 }
 
 scrub() {
@@ -52,15 +62,21 @@ scrub() {
 }
 
 device() {
-	btrfs device add -f "$spare" "$SCRATCH_MNT" || return
+	local i
+	unless 'in progress' btrfs device add -f "$spare" "$SCRATCH_MNT" || return
+	# It doesn't always tell by its status that there is a balance.
+	btrfs filesystem show "$SCRATCH_MNT" | grep -q "path $spare" || return $busy
 	sleep 1
-	until btrfs device remove "$spare" "$SCRATCH_MNT"; do
+	for ((i = 0; i < 200; i++)); do
+		! btrfs device remove "$spare" "$SCRATCH_MNT" || return 0
 		sleep 0.5
 	done
+	return 1
 }
 
 quota() {
-	btrfs quota enable "$SCRATCH_MNT" && btrfs quota rescan -w "$SCRATCH_MNT" &&
+	btrfs quota enable "$SCRATCH_MNT" &&
+		unless 'in progress' btrfs quota rescan -w "$SCRATCH_MNT" &&
 		sleep 0.$((RANDOM % 10)) && btrfs quota disable "$SCRATCH_MNT"
 }
 
@@ -69,44 +85,43 @@ caches() {
 }
 
 keys() {
+	local said
 	# Without the key, no file can be opened: it is soon there again.
-	xfs_io -c "rm_enckey $main" "$SCRATCH_MNT" && [ "$(add_key main)" = "$main" ] && sleep 1
+	said=$(xfs_io -c "rm_enckey $main" "$SCRATCH_MNT") || return
+	[[ $said == *busy ]] || echo "$said" >>removed
+	[ "$(add_key main)" = "$main" ] && sleep 1
 }
 
 jobs=(balance snapshot defrag scrub device quota caches keys)
 
-# wait_for_open PROCESS COUNT: until it has that many encrypted files open
-wait_for_open() {
-	until [ "$(readlink "/proc/$1/fd/"* | grep -c "^$encrypted/")" -ge "$2" ]; do
-		kill -0 "$1"
-		sleep 0.1
-	done
-}
-
-# start_writers: of all kinds; when this returns, those have their files open which must
+# start_writers: of all kinds
 start_writers() {
 	local seed
 	for seed in 1 2; do
 		python3 "${0%/*}/stress-writer.py" $seed "$seconds" "$encrypted" "$OUT/expected" &
 		writers+=($!)
 	done
-	fio --output-format=terse --directory="$encrypted" --thread --size=8m --time_based \
+	fio --output-format=terse --directory="$held" --thread --size=8m --time_based \
 		--runtime="$seconds" --verify=crc32c --verify_fatal=1 --verify_backlog=64 --rw=randwrite \
 		--name=buffered --bsrange=4k-64k --name=direct --bs=16k --direct=1 >fio.log 2>&1 &
 	writers+=($!)
-	wait_for_open $! 2
 	if [ -n "$FSTESTS_DIR" ]; then
-		mkdir "$encrypted/fsstress"
-		timeout "$seconds" "$FSTESTS_DIR/ltp/fsstress" -d "$encrypted/fsstress" -p 2 -l 0 \
-			>fsstress.log 2>&1 &
-		"$FSTESTS_DIR/ltp/fsx" -q -S 1 -l 500000 --duration="$seconds" "$encrypted/fsx" \
+		mkdir "$held/fsstress"
+		(timeout "$seconds" "$FSTESTS_DIR/ltp/fsstress" -d "$held/fsstress" -p 2 -l 0 \
+			>fsstress.log 2>&1 || [ $? = 124 ]) &
+		writers+=($!)
+		"$FSTESTS_DIR/ltp/fsx" -q -S 1 -l 500000 --duration="$seconds" "$held/fsx" \
 			>fsx.log 2>&1 &
 		writers+=($!)
-		wait_for_open $! 3
 	fi
 }
 
 start_encrypted
+# What keeps its files open has a key that stays.
+held=$SCRATCH_MNT/held
+make_key held
+mkdir "$held"
+set_policy "$held" "$(add_key held)" -v 2
 mkdir "$encrypted"/{a,b} "$OUT/expected"
 mkdir "$OUT/expected"/{a,b}
 writers=()
@@ -128,6 +143,9 @@ for job in "${jobs[@]}"; do
 	echo "$job: $(<"count.$job") times"
 done
 [ -z "$(find . -name 'errors.*')" ] || fail "some of that failed"
+removed=$(wc -l <removed)
+echo "the key was removed completely $removed times"
+[ "$removed" -ge $((seconds / 60)) ] || fail "too few times"
 for job in "${jobs[@]}"; do
 	[ "$(<"count.$job")" -ge $((seconds / 60)) ] || fail "too few of them: $job"
 done
@@ -138,8 +156,9 @@ same_as_expected() {
 }
 same_as_expected
 remount
+add_key held
 same_as_expected
 btrfs scrub start -B "$SCRATCH_MNT"
-verify_offline
+verify_offline --key "$OUT/held.key"
 # What is left of a slab is a warning.
 modprobe -r btrfs fscrypt_extent
