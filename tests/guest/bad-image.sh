@@ -68,12 +68,6 @@ expect_unreadable() {
 		fail "failed for another reason: $*"
 }
 
-# expect_message REGEX: fail unless the kernel says so since the last mount
-expect_message() {
-	dmesg | sed '/first mount of filesystem/h;//!H;$!d;x' | grep -E "$1" ||
-		fail "the kernel does not say: $1"
-}
-
 mount_image() {
 	mount_btrfs
 	add_key main >/dev/null

@@ -222,3 +222,15 @@ expect_not_on_disks() {
 		[ "$count" = 0 ] || fail "'$text' is on the disks"
 	done
 }
+
+# expect_message REGEX: fail unless the kernel says so since the last mount
+expect_message() {
+	dmesg | sed '/first mount of filesystem/h;//!H;$!d;x' | grep -E "$1" ||
+		fail "the kernel does not say: $1"
+}
+
+# kernel_memory: print what the kernel uses, in KiB, without what can be reclaimed
+kernel_memory() {
+	awk '/^(SUnreclaim|VmallocUsed|Percpu|PageTables|KernelStack):/ { sum += $2 } END { print sum }' \
+		/proc/meminfo
+}

@@ -8,11 +8,6 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-kernel_memory() {
-	awk '/^(SUnreclaim|VmallocUsed|Percpu|PageTables|KernelStack):/ { sum += $2 } END { print sum }' \
-		/proc/meminfo
-}
-
 new_btrfs
 home=$SCRATCH_MNT/home/fsgqa
 mkdir "$SCRATCH_MNT/home"

@@ -4,6 +4,7 @@
 # the key, and with it what was synced by then is right.  Some flushes are tried.
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
+. "${0%/*}/log-writes.sh"
 
 # sync_file NAME: and note that it must be there from now on
 sync_file() {
@@ -37,22 +38,17 @@ write_files() {
 	sync_file adjacent
 }
 
-dmsetup create logged --table "0 $((300 << 11)) log-writes $SCRATCH_DEV $TEST_DEV"
-devices=(/dev/mapper/logged)
+start_log
 mount_options+=,nodiscard,commit=3600
 start_encrypted
 (cd "$encrypted" && write_files)
-umount "$SCRATCH_MNT"
-dmsetup remove logged
-
-devices=("$SCRATCH_DEV")
-flushes=$(offline python3 tests/guest/log-writes.py "$TEST_DEV")
+end_log
 [ "$flushes" -ge 10 ] || fail "only $flushes flushes"
 replayed=0
 # Early ones come before there is a directory.
 step=${STEP:-$((flushes / 8))}
 for ((flush = flushes; flush >= 1; flush -= step)); do
-	offline python3 tests/guest/log-writes.py "$TEST_DEV" "$SCRATCH_DEV" $flush >marks
+	cut_after $flush
 	[ -s marks ] || break
 	mount_btrfs
 	find "$encrypted" -type f | while read -r file; do

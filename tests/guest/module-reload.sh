@@ -6,12 +6,6 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-# In KiB, without what can be reclaimed
-kernel_memory() {
-	awk '/^(SUnreclaim|VmallocUsed|Percpu|PageTables|KernelStack):/ { sum += $2 } END { print sum }' \
-		/proc/meminfo
-}
-
 modprobe -r fscrypt_extent
 start_encrypted
 echo contents >"$encrypted/file"

@@ -27,17 +27,21 @@ def data(name, number):
     return (line * (BLOCK // len(line) + 1))[:BLOCK]
 
 
+def contents(name, first, blocks):
+    return b"".join(data(name, number) for number in range(first, first + blocks))
+
+
 def attempt(operation, *arguments):
-    """Returns what that does, or None if there is no space for it."""
+    """Returns whether that could be done, or there is no space for it."""
     try:
-        result = operation(*arguments)
+        operation(*arguments)
         done[operation.__name__] += 1
-        return 0 if result is None else result
+        return True
     except OSError as error:
         if error.errno not in NO_SPACE:
             raise
         errors[operation.__name__].add(errno.errorcode[error.errno])
-        return None
+        return False
 
 
 def create(name):
@@ -45,22 +49,19 @@ def create(name):
 
 
 def write(name, first, blocks):
-    """Returns how many blocks it wrote."""
     fd = os.open(name, os.O_WRONLY)
     try:
-        return os.pwrite(fd, b"".join(data(name, number)
-                                      for number in range(first, first + blocks)),
-                         first * BLOCK) // BLOCK
+        os.pwrite(fd, contents(name, first, blocks), first * BLOCK)
     finally:
         os.close(fd)
 
 
 def write_direct(name, first, blocks):
     memory = mmap.mmap(-1, blocks * BLOCK)
-    memory[:] = b"".join(data(name, number) for number in range(first, first + blocks))
+    memory[:] = contents(name, first, blocks)
     fd = os.open(name, os.O_WRONLY | os.O_DIRECT)
     try:
-        return os.pwrite(fd, memory, first * BLOCK) // BLOCK
+        os.pwrite(fd, memory, first * BLOCK)
     finally:
         os.close(fd)
 
@@ -77,24 +78,12 @@ def truncate(name, blocks):
     os.truncate(name, blocks * BLOCK)
 
 
-def rename(name, to):
-    os.rename(name, to)
-
-
 def symlink(name):
     os.symlink("t" * 1000, name)
 
 
-def link(name, to):
-    os.link(name, to)
-
-
 def setxattr(name):
     os.setxattr(name, "user.attribute", bytes(1000))
-
-
-def unlink(name):
-    os.unlink(name)
 
 
 def fill_with_data():
@@ -105,10 +94,10 @@ def fill_with_data():
         while failures < 3:
             name = f"good{number}"
             number += 1
-            if attempt(create, name) is None:
+            if not attempt(create, name):
                 break
             for way in write, write_direct:
-                if attempt(way, name, os.stat(name).st_size // BLOCK, blocks) is None:
+                if not attempt(way, name, os.stat(name).st_size // BLOCK, blocks):
                     failures += 1
             if number % 8 == 0:
                 attempt(fsync, name)
@@ -125,7 +114,7 @@ def fill_with_metadata():
             name = f"good{number}-{'n' * 200}"
             number += 1
             for way in ways:
-                if attempt(way, f"link{number}" if way == symlink else name) is None:
+                if not attempt(way, f"link{number}" if way == symlink else name):
                     failures += 1
                     os.sync()
                     break
@@ -139,10 +128,10 @@ def use():
         attempt(write, name, 0, max(1, blocks // 2))
         attempt(write_direct, name, blocks, 1)
         attempt(fsync, name)
-        attempt(link, name, f"link-{name[:9]}")
+        attempt(os.link, name, f"link-{name[:9]}")
         attempt(setxattr, name)
         renamed = f"{name.split('-')[0]}-renamed"
-        if attempt(rename, name, renamed) is not None:
+        if attempt(os.rename, name, renamed):
             attempt(truncate, renamed, max(1, blocks // 4))
             attempt(fsync, renamed)
         attempt(create, f"new-{name[:9]}")
@@ -167,9 +156,9 @@ def recover():
     check()
     for name in sorted(os.listdir())[::2]:
         # Each needs some space.
-        if attempt(unlink, name) is None:
+        if not attempt(os.unlink, name):
             os.sync()
-            unlink(name)
+            os.unlink(name)
     os.sync()
     check()
     for number in range(20):

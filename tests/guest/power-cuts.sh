@@ -8,22 +8,12 @@
 # timeout: 7200
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
+. "${0%/*}/log-writes.sh"
 
 SEEDS=${SEEDS:-1-10}
 syncs=60
 options=(datacow compress=zstd nodatacow 'nodatasum,inlinecrypt' flushoncommit)
 files=$encrypted/files
-
-# logged_changes SEED: make a filesystem and change it, with all that is written in the log
-logged_changes() {
-	local devices=(/dev/mapper/logged)
-	dmsetup create logged --table "0 $((300 << 11)) log-writes $SCRATCH_DEV $TEST_DEV"
-	start_encrypted
-	btrfs -q subvolume create "$files"
-	python3 "${0%/*}/cuts.py" write "$1" "$files" journal $syncs
-	umount "$SCRATCH_MNT"
-	dmsetup remove logged
-}
 
 # right_after_cut: mount what is on the disk, first without the key, and check it
 right_after_cut() {
@@ -40,14 +30,17 @@ cuts=0
 for seed in $(seq "${SEEDS%-*}" "${SEEDS#*-}"); do
 	mount_options=noatime,nodiscard,commit=3600,${options[seed % ${#options[@]}]}
 	echo "--- seed $seed: $mount_options"
-	logged_changes "$seed"
-	devices=("$SCRATCH_DEV" "$TEST_DEV")
+	start_log
+	start_encrypted
+	btrfs -q subvolume create "$files"
+	python3 "${0%/*}/cuts.py" write "$seed" "$files" journal $syncs
+	end_log
+	devices+=("$TEST_DEV")
 	expect_not_on_disks THE-PLAINTEXT-MARKER
 	devices=("$SCRATCH_DEV")
-	flushes=$(offline python3 tests/guest/log-writes.py "$TEST_DEV")
 	before=$cuts
 	for ((flush = flushes; flush >= 1; flush--)); do
-		offline python3 tests/guest/log-writes.py "$TEST_DEV" "$SCRATCH_DEV" "$flush" >marks
+		cut_after "$flush"
 		# Early ones come before anything is synced.
 		[ -s marks ] || break
 		[ "$flush" -lt "$flushes" ] || states=$(wc -l <marks)

@@ -34,19 +34,28 @@ truncate -s 10M "$work/sparse"
 echo end >>"$work/sparse"
 setfattr -n user.name -v value "$work/numbers"
 
+# listing TREE: print what is in it, but for directories, whose sizes differ
+listing() {
+	(cd "$1" && find . -printf '%p %y %m %n %s %l\n' | grep -v ' d ' | sort)
+}
+
+# contents TREE: print the kinds, sizes and checksums of its files
+contents() {
+	manifest "$1" | cut -d ' ' -f 1-3 | sort
+}
+
 # same TREE: fail unless it is like the first
 same() {
-	(cd "$1" && find . -printf '%p %y %m %n %s %l\n' | grep -v ' d ' | sort) >"$OUT/found"
-	diff "$OUT/expected" "$OUT/found" || fail "$1 is different"
-	manifest "$1" | cut -d ' ' -f 1-3 | sort | diff "$OUT/manifest.expected" - >/dev/null ||
-		fail "$1 has other contents"
-	[ "$(getfattr --absolute-names --only-values -n user.name "$1/numbers")" = value ] || fail "$1 has no attribute"
+	listing "$1" | diff expected-listing - || fail "$1 is different"
+	contents "$1" | diff expected-contents - >/dev/null || fail "$1 has other contents"
+	[ "$(getfattr --absolute-names --only-values -n user.name "$1/numbers")" = value ] ||
+		fail "$1 has no attribute"
 	[ "$(stat -c %b "$1/sparse")" -lt 100 ] || fail "$1 has no hole"
 	git -C "$1" fsck --full --strict
 	[ -z "$(git -C "$1" status --porcelain tests)" ] || fail "$1 has changes"
 }
-(cd "$work" && find . -printf '%p %y %m %n %s %l\n' | grep -v ' d ' | sort) >"$OUT/expected"
-manifest "$work" | cut -d ' ' -f 1-3 | sort >"$OUT/manifest.expected"
+listing "$work" >expected-listing
+contents "$work" >expected-contents
 
 from=$work
 for to in "$second" "$plain" "$encrypted"; do
