@@ -136,12 +136,23 @@ static const union fscrypt_policy *btrfs_fscrypt_get_dummy_policy(struct super_b
 /*
  * An ordered extent drops its inode with its own last reference.  That can be a
  * worker's, some time after whoever waited for the I/O was woken up, and leaves
- * the rest to the cleaner.  The shrinker of extent maps has one inode after the other.
+ * the rest to the cleaner.  The shrinker of extent maps and automatic defragmentation
+ * have one inode after the other; the latter leaves it dirty, and takes none whose key
+ * is being removed.
+ *
+ * A frozen filesystem must be thawed before inodes of deleted files, and the one that is
+ * being defragmented, can go.
  */
 static void btrfs_fscrypt_drop_internal_inode_refs(struct super_block *sb)
 {
 	struct btrfs_fs_info *fs_info = btrfs_sb(sb);
 
+	if (btrfs_test_opt(fs_info, AUTO_DEFRAG) &&
+	    !mutex_lock_killable(&fs_info->defrag_mutex)) {
+		mutex_unlock(&fs_info->defrag_mutex);
+		guard(rwsem_read)(&sb->s_umount);
+		sync_filesystem(sb);
+	}
 	flush_work(&fs_info->em_shrinker_work);
 	btrfs_flush_ordered_workers(fs_info);
 	btrfs_run_delayed_iputs(fs_info);
@@ -180,6 +191,17 @@ int btrfs_prepare_encryption(struct btrfs_fs_info *fs_info)
 	return -EOPNOTSUPP;
 }
 
+/* Report that @inode has either a context or the flag for it.  Return: -EUCLEAN. */
+int btrfs_report_inode_context(const struct btrfs_inode *inode)
+{
+	btrfs_crit(inode->root->fs_info, "root %llu inode %llu has %s",
+		   btrfs_root_id(inode->root), btrfs_ino(inode),
+		   inode->flags & BTRFS_INODE_ENCRYPT ?
+		   "the encryption flag but no encryption context" :
+		   "an encryption context but no encryption flag");
+	return -EUCLEAN;
+}
+
 /*
  * Check that an inode that was just read has a context exactly if it is flagged
  * as encrypted.
@@ -202,14 +224,7 @@ int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path
 	if (ret < 0)
 		return ret;
 
-	if (likely(encrypted == !ret))
-		return 0;
-
-	btrfs_crit(fs_info, "root %llu inode %llu has %s",
-		   btrfs_root_id(inode->root), btrfs_ino(inode), encrypted ?
-		   "the encryption flag but no encryption context" :
-		   "an encryption context but no encryption flag");
-	return -EUCLEAN;
+	return likely(encrypted == !ret) ? 0 : btrfs_report_inode_context(inode);
 }
 
 /*

@@ -17,6 +17,7 @@ extern const struct fscrypt_operations btrfs_fscrypt_operations;
 	(IS_ENABLED(CONFIG_FS_ENCRYPTION) && IS_ENCRYPTED(inode))
 
 int btrfs_prepare_encryption(struct btrfs_fs_info *fs_info);
+int btrfs_report_inode_context(const struct btrfs_inode *inode);
 int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path);
 int btrfs_resolve_nokey_name(struct btrfs_inode *dir, const struct dentry *dentry,
 			     struct fscrypt_name *fname);

@@ -137,6 +137,8 @@ void btrfs_open_all_inline_keys(struct btrfs_fs_info *fs_info)
 	struct btrfs_fs_devices *seed_devices;
 	struct btrfs_device *device;
 
+	if (!btrfs_test_opt(fs_info, INLINECRYPT))
+		return;
 	guard(mutex)(&fs_devices->device_list_mutex);
 	list_for_each_entry(device, &fs_devices->devices, dev_list)
 		btrfs_open_inline_keys(fs_info, device);
