@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# overlayfs with its upper directory in an encrypted directory: what can be done is the
-# same on btrfs as on ext4.
+# overlayfs with its upper directory in an encrypted directory, with each of its features:
+# what can be done is the same on btrfs as on ext4.
 # long: yes
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
@@ -15,7 +15,7 @@ try() {
 }
 
 mount_overlay() {
-	mount -t overlay -o \
+	mount -t overlay -o "$features" -o \
 		"lowerdir=$plain/lower,upperdir=$encrypted/upper,workdir=$encrypted/work" \
 		overlay "$TEST_DIR"
 }
@@ -79,10 +79,14 @@ show() {
 }
 
 exchange=$(realpath "${0%/*}/exchange.py")
-mkfs.ext4 -q -O encrypt "$SCRATCH_DEV"
-mount "$SCRATCH_DEV" "$SCRATCH_MNT"
-show ext4
-new_btrfs
-show btrfs
-cat btrfs
-diff ext4 btrfs || fail "not as on ext4"
+for features in redirect_dir=off redirect_dir=on index=on,nfs_export=on \
+	redirect_dir=on,metacopy=on,index=on; do
+	echo "--- $features"
+	mkfs.ext4 -qF -O encrypt "$SCRATCH_DEV"
+	mount "$SCRATCH_DEV" "$SCRATCH_MNT"
+	show ext4
+	new_btrfs
+	show btrfs
+	cat btrfs
+	diff ext4 btrfs || fail "not as on ext4"
+done

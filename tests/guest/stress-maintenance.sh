@@ -1,15 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Files are written in all ways while everything that an administrator can do to a
-# filesystem is done to it, keys come and go, and caches are dropped.  Nothing is lost and
-# no memory is left behind.  STRESS_SECONDS says how long.  With FSTESTS_DIR, its fsstress
+# filesystem is done to it, keys come and go, caches are dropped, memory is short, and
+# allocations that may not wait for it fail.  Nothing is lost and no memory is left behind.  STRESS_SECONDS says how long.  With FSTESTS_DIR, its fsstress
 # and fsx are among those who write.
 # long: yes
 # timeout: 7200
 # guest: own
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
+. "${0%/*}/fault-injection.sh"
 
+cgroup=/sys/fs/cgroup/writers
+attributes=(failslab fail_page_alloc)
 seconds=${STRESS_SECONDS:-1800}
 spare=${SCRATCH_DEV_POOL%% *}
 
@@ -92,11 +95,46 @@ keys() {
 	[ "$(add_key main)" = "$main" ] && sleep 1
 }
 
-jobs=(balance snapshot defrag scrub device quota caches keys)
+memory() {
+	echo 40M >"$cgroup/memory.high"
+	sleep 0.$((RANDOM % 10))
+	echo max >"$cgroup/memory.high"
+}
+
+failures() {
+	local attribute
+	for attribute in "${attributes[@]}"; do
+		echo 10 >"$debugfs/$attribute/probability"
+	done
+	sleep 0.$((RANDOM % 10))
+	for attribute in "${attributes[@]}"; do
+		echo 0 >"$debugfs/$attribute/probability"
+	done
+}
+
+jobs=(balance snapshot defrag scrub device quota caches keys memory failures)
+
+# prepare_failures: of what btrfs allocates and may not wait for
+prepare_failures() {
+	local attribute start end
+	read -r start end < <(module_bounds btrfs)
+	for attribute in "${attributes[@]}"; do
+		echo "$start" >"$debugfs/$attribute/require-start"
+		echo "$end" >"$debugfs/$attribute/require-end"
+		echo 32 >"$debugfs/$attribute/stacktrace-depth"
+		echo Y >"$debugfs/$attribute/ignore-gfp-wait"
+		echo 0 >"$debugfs/$attribute/verbose"
+		echo $many >"$debugfs/$attribute/times"
+	done
+	echo 0 >$debugfs/fail_page_alloc/min-order
+}
 
 # start_writers: of all kinds
 start_writers() {
 	local seed
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir $cgroup
+	echo $BASHPID >$cgroup/cgroup.procs
 	for seed in 1 2; do
 		python3 "${0%/*}/stress-writer.py" $seed "$seconds" "$encrypted" "$OUT/expected" &
 		writers+=($!)
@@ -114,6 +152,7 @@ start_writers() {
 			>fsx.log 2>&1 &
 		writers+=($!)
 	fi
+	echo $BASHPID >/sys/fs/cgroup/cgroup.procs
 }
 
 start_encrypted
@@ -125,6 +164,7 @@ set_policy "$held" "$(add_key held)" -v 2
 mkdir "$encrypted"/{a,b} "$OUT/expected"
 mkdir "$OUT/expected"/{a,b}
 writers=()
+prepare_failures
 start_writers
 for job in "${jobs[@]}"; do
 	again "$job" &
@@ -143,6 +183,10 @@ for job in "${jobs[@]}"; do
 	echo "$job: $(<"count.$job") times"
 done
 [ -z "$(find . -name 'errors.*')" ] || fail "some of that failed"
+grep high $cgroup/memory.events
+grep -x 'high [1-9].*' $cgroup/memory.events >/dev/null || fail "there was enough memory"
+stop_failing
+[ $((failed[failslab] + failed[fail_page_alloc])) -gt 0 ] || fail "no allocations failed"
 removed=$(wc -l <removed)
 echo "the key was removed completely $removed times"
 [ "$removed" -ge $((seconds / 60)) ] || fail "too few times"
