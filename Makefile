@@ -31,7 +31,7 @@ help:
 	@echo 'make fstests-table FSTESTS_DIR=DIR TESTS="quick" [VARIANT=encrypted]'
 	@echo 'make clean                 remove BUILD'
 	@echo
-	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug, VM=uml, JOBS=N, GUESTS=N,'
+	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug or kcsan, VM=uml, JOBS=N, GUESTS=N,'
 	@echo 'KSRC=DIR (kernel source), GUEST_BIN=DIR (first in the guest'\''s PATH)'
 
 .PHONY: kernel module

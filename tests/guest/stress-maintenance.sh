@@ -152,7 +152,7 @@ start_writers() {
 			>fsx.log 2>&1 &
 		writers+=($!)
 	fi
-	echo $BASHPID >/sys/fs/cgroup/cgroup.procs
+	echo $BASHPID >/sys/fs/cgroup/test/cgroup.procs
 }
 
 start_encrypted

@@ -43,7 +43,7 @@ KERNEL = os.environ.get("KERNEL") or "normal"
 VM = os.environ.get("VM") or "qemu"
 if VM not in ("qemu", "uml"):
     sys.exit("error: VM must be qemu or uml")
-DEBUG_FACTOR = 4 if KERNEL == "debug" else 1
+DEBUG_FACTOR = 1 if KERNEL == "normal" else 4
 
 MEMORY_MIB = 3072
 DISK_BYTES = 3 << 30
