@@ -15,10 +15,10 @@ for ((at = 0; at < 256; at += 8)); do
 	done
 done
 remove_key "$main"
-# Each commit wakes the cleaner, which does the work.
+# This wakes the cleaner, which does the work.
 for ((i = 0; i < 3; i++)); do
 	touch "$plain/$i"
-	sync
+	btrfs filesystem sync "$SCRATCH_MNT"
 	sleep 1
 done
 key_status "$main" Absent

@@ -6,8 +6,8 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-mkfs.btrfs -O list-all 2>&1 | grep -q raid-stripe-tree ||
-	skip "mkfs.btrfs has no experimental features"
+features=$(mkfs.btrfs -O list-all 2>&1)
+[[ $features == *raid-stripe-tree* ]] || skip "mkfs.btrfs has no experimental features"
 
 read -ra devices <<<"$SCRATCH_DEV_POOL"
 devices=("${devices[@]:0:4}")

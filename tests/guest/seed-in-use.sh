@@ -15,7 +15,8 @@ mount_again() {
 	at=$(mktemp -d)
 	until [ -e "$1" ]; do
 		mount -o "$mount_options" "${devices[0]}" "$at"
-		btrfs device stats "$at" >/dev/null
+		# A device that it has found may be gone when it asks for its statistics.
+		btrfs device stats "$at" >/dev/null 2>&1 || true
 		umount "$at"
 	done
 	rmdir "$at"
@@ -44,7 +45,9 @@ seed_leaves() {
 	done
 	"$@"
 	touch left
-	wait "${mounting[@]}"
+	for i in "${mounting[@]}"; do
+		wait "$i"
+	done
 	rm left
 	same_trees "$encrypted" "$plain" "after: $*"
 	drop_caches
