@@ -9,12 +9,13 @@
 read -ra pool <<<"$SCRATCH_DEV_POOL"
 mount_options=noatime,nodatasum,inlinecrypt
 
-# mount_again UNTIL: again and again, until that file exists
+# mount_again: again and again, until the seed has left
 mount_again() {
 	local at
 	at=$(mktemp -d)
-	until [ -e "$1" ]; do
+	until [ -e left ]; do
 		mount -o "$mount_options" "${devices[0]}" "$at"
+		echo "$at" >>mounted
 		# A device that it has found may be gone when it asks for its statistics.
 		btrfs device stats "$at" >/dev/null 2>&1 || true
 		umount "$at"
@@ -38,8 +39,11 @@ add_key main
 same_trees "$encrypted" "$plain" "on the seed"
 mounting=()
 for i in 1 2 3; do
-	mount_again "$PWD/left" &
+	mount_again &
 	mounting+=($!)
+done
+until [ -e mounted ] && [ "$(sort -u mounted | wc -l)" = 3 ]; do
+	sleep 0.1
 done
 btrfs device remove "${pool[0]}" "$SCRATCH_MNT"
 touch left
