@@ -98,7 +98,7 @@ keys() {
 
 memory() {
 	# There isn't always as much to reclaim.
-	unless 'temporarily unavailable' sh -c "echo 64M >$cgroup/memory.reclaim"
+	unless 'temporarily unavailable' bash -c "echo 8M >$cgroup/memory.reclaim"
 }
 
 failures() {
