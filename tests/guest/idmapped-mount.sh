@@ -22,6 +22,7 @@ as fsgqa xfs_io -c add_enckey "$TEST_DIR/directory" <"$OUT/main.key"
 expect_error 'Permission denied' as fsgqa2 \
 	xfs_io -c "set_encpolicy -v 2 $main" "$TEST_DIR/directory"
 as fsgqa xfs_io -c "set_encpolicy -v 2 $main" "$TEST_DIR/directory"
+# shellcheck disable=SC2016 # the other shell expands them
 as fsgqa bash -c 'echo contents >"$1/file"; chmod 600 "$1/file"; ln -s file "$1/link"' - \
 	"$TEST_DIR/directory"
 [ "$(stat -c %u "$SCRATCH_MNT/mapped/directory/file")" = 100000 ] || fail "another owner"
