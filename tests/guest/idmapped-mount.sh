@@ -7,12 +7,17 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
+# mount_mapped: $SCRATCH_MNT/mapped, whose owner has the number 100000, as fsgqa's
+mount_mapped() {
+	mount --bind -o "X-mount.idmap=u:100000:$user:1 g:100000:$(id -g fsgqa):1" \
+		"$SCRATCH_MNT/mapped" "$TEST_DIR"
+}
+
 start_encrypted
 user=$(id -u fsgqa)
 mkdir "$SCRATCH_MNT/mapped"
 chown 100000:100000 "$SCRATCH_MNT/mapped"
-mount --bind -o "X-mount.idmap=u:100000:$user:1 g:100000:$(id -g fsgqa):1" \
-	"$SCRATCH_MNT/mapped" "$TEST_DIR"
+mount_mapped
 [ "$(stat -c %u "$TEST_DIR")" = "$user" ] || fail "the mount has the same ids"
 
 as fsgqa mkdir "$TEST_DIR/directory"
@@ -27,13 +32,9 @@ as fsgqa bash -c 'echo contents >"$1/file"; chmod 600 "$1/file"; ln -s file "$1/
 	"$TEST_DIR/directory"
 [ "$(stat -c %u "$SCRATCH_MNT/mapped/directory/file")" = 100000 ] || fail "another owner"
 expect_error 'Permission denied' as fsgqa2 cat "$TEST_DIR/directory/link"
-remount_mapped() {
-	umount "$TEST_DIR"
-	remount
-	mount --bind -o "X-mount.idmap=u:100000:$user:1 g:100000:$(id -g fsgqa):1" \
-		"$SCRATCH_MNT/mapped" "$TEST_DIR"
-}
-remount_mapped
+umount "$TEST_DIR"
+remount
+mount_mapped
 [ "$(as fsgqa cat "$TEST_DIR/directory/link")" = contents ] || fail "other contents"
 umount "$TEST_DIR"
 verify_offline

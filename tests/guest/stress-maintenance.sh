@@ -101,15 +101,18 @@ memory() {
 	unless 'temporarily unavailable' bash -c "echo 8M >$cgroup/memory.reclaim"
 }
 
-failures() {
+# set_probability PERCENT: of the failures
+set_probability() {
 	local attribute
 	for attribute in "${attributes[@]}"; do
-		echo 50 >"$debugfs/$attribute/probability"
+		echo "$1" >"$debugfs/$attribute/probability"
 	done
+}
+
+failures() {
+	set_probability 50
 	sleep 0.$((RANDOM % 10))
-	for attribute in "${attributes[@]}"; do
-		echo 0 >"$debugfs/$attribute/probability"
-	done
+	set_probability 0
 }
 
 jobs=(balance snapshot defrag scrub device quota caches keys memory failures)
@@ -117,18 +120,11 @@ jobs=(balance snapshot defrag scrub device quota caches keys memory failures)
 # prepare_failures: of what is allocated for bounce bios.  Without others, btrfs goes
 # read-only, or crashes if quotas are enabled (set_state_bits()).
 prepare_failures() {
-	local attribute start end
+	local start end
 	read -r start end < <(function_bounds btrfs_alloc_bounce_bio)
-	for attribute in "${attributes[@]}"; do
-		echo "$start" >"$debugfs/$attribute/require-start"
-		echo "$end" >"$debugfs/$attribute/require-end"
-		echo 32 >"$debugfs/$attribute/stacktrace-depth"
-		echo N >"$debugfs/$attribute/ignore-gfp-wait"
-		echo 0 >"$debugfs/$attribute/verbose"
-		echo $many >"$debugfs/$attribute/times"
-	done
-	echo N >$debugfs/fail_page_alloc/ignore-gfp-highmem
-	echo 0 >$debugfs/fail_page_alloc/min-order
+	fail_in_all_tasks
+	fail_allocations "$start" "$end" 0
+	set_probability 0
 }
 
 # fsstress: again and again, so that it doesn't fill the disk
