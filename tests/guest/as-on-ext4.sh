@@ -4,14 +4,7 @@
 # without the key, is the same on btrfs as on ext4.
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
-
-# try COMMAND...: print the command, what it says, and its status
-try() {
-	local status=0
-	echo "\$ $*"
-	"$@" 2>&1 || status=$?
-	echo "status $status"
-}
+. "${0%/*}/beside-ext4.sh"
 
 # attributes FILE...: what statx says of encryption
 attributes() {
@@ -122,30 +115,14 @@ for path in sys.argv[1:]:
 	try ls "$encrypted"
 }
 
-# show FILE: write all to it that is shown in the filesystem that is mounted, with
-# the length instead of what varies, such as a no-key name
 show() {
-	make_key main
-	main=$(add_key main)
-	mkdir "$encrypted" "$plain"
-	set_policy "$encrypted" "$main" -v 2
-	{
-		with_key
-		remove_key "$main"
-		without_key
-	} >shown
-	sed "s,$SCRATCH_MNT/,,g" shown | perl -pe 's/[A-Za-z0-9_-]{22,}/"<" . length($&) . ">"/ge' >"$1"
+	with_key
+	remove_key "$main"
+	without_key
 }
 
 exchange=$(realpath "${0%/*}/exchange.py")
-mkfs.ext4 -q -O encrypt "$SCRATCH_DEV"
-mount "$SCRATCH_DEV" "$SCRATCH_MNT"
-show ext4
-umount "$SCRATCH_MNT"
-new_btrfs
-show btrfs
-cat btrfs
-diff ext4 btrfs || fail "not as on ext4"
+same_on_ext4 show
 
 # Here it is as on f2fs: ext4 doesn't tell fiemap of encryption.
 add_key main

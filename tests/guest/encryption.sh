@@ -87,14 +87,19 @@ new_btrfs() {
 	mount_btrfs
 }
 
-# start_encrypted [OPTION...]: a new filesystem with the directories $encrypted
-# and $plain; the key is called main, and $main is what add_key printed
-start_encrypted() {
-	new_btrfs "$@"
+# make_directories: $encrypted and $plain; the key is called main, and $main is what
+# add_key printed
+make_directories() {
 	make_key main
 	main=$(add_key main)
 	mkdir "$encrypted" "$plain"
 	set_policy "$encrypted" "$main" -v "$policy_version"
+}
+
+# start_encrypted [OPTION...]: a new filesystem with these directories
+start_encrypted() {
+	new_btrfs "$@"
+	make_directories
 }
 
 # xfs_io_fails TEXT OPTION...: fail unless xfs_io says that; its status doesn't
