@@ -316,6 +316,12 @@ def check(directory, journal, marks):
             wanted.append((what, later))
         for file in synced:
             what, later = model.at(history, synced_at(file), None)
+            if what == file and later:
+                # The file was renamed away.  If it was synced then, btrfs forgets that it
+                # had replaced another, and the name has that again; also if it isn't
+                # encrypted.
+                committed, since = model.at(history, everything, None)
+                later += [committed, *since]
             if what == file:
                 wanted.append((what, later))
         for what, later in wanted:
