@@ -5,7 +5,8 @@ of each in tests/fstests/results: see Documentation/testing.rst.
 
 usage: table.py
 
-Called by tests/fstests/run.  TESTS has groups of btrfs and generic tests, and tests.
+Called by tests/fstests/run.  TESTS has groups of btrfs and generic tests, tests, and
+"variants" for those of tests/fstests/variants.
 What has a result for these sources already isn't run again.
 """
 
@@ -30,8 +31,8 @@ LOGS = f"{BUILD}/log/fstests-table"
 # The guest itself ends a test earlier.
 MOST_SECONDS = 900 * DEBUG_FACTOR
 # Which sources the results depend on.
-SOURCES = ["src/**", "fscrypt/**", "btrfs_glue/**", "crypto/**", "Kbuild", "tests/vm/kernel*.config",
-           "tests/fstests/*.sh", "tests/fstests/fscrypt-crypt-util"]
+SOURCES = ["src/**", "fscrypt/**", "btrfs_glue/*.[ch]", "btrfs_glue/patches/*", "crypto/**", "Kbuild",
+           "tests/vm/kernel*.config", "tests/fstests/*.sh", "tests/fstests/fscrypt-crypt-util"]
 
 Result = collections.namedtuple("Result", "variant test result seconds vm sources why")
 
@@ -48,11 +49,15 @@ def sources():
 
 
 def tests_of(words):
-    """The names of the tests, and of those in the groups."""
+    """The names of the tests, and of those in the groups, or in our own list."""
     names = set()
     for word in words:
         if "/" in word:
             names.add(word)
+            continue
+        if word == "variants":
+            with open("tests/fstests/variants", encoding="ascii") as file:
+                names |= {line.strip() for line in file if not line.startswith("#")}
             continue
         for kind in "generic", "btrfs":
             with open(f"{FSTESTS}/tests/{kind}/group.list", encoding="ascii") as file:
