@@ -114,7 +114,9 @@ def run_some(tests, mark, table):
     finally:
         stop.set()
         with open(lines, encoding="utf-8") as file:
-            results = [Result(VARIANT, test, result, seconds, VM, mark, reason)
+            # Paths of this machine are of no use elsewhere.
+            results = [Result(VARIANT, test, result, seconds, VM, mark,
+                              reason.replace(f"{guest.out}/", "").replace(f"{FSTESTS}/", ""))
                        for test, result, seconds, reason in
                        (line.rstrip("\n").split("\t") for line in file)]
         if why:
