@@ -317,9 +317,9 @@ def check(directory, journal, marks):
         for file in synced:
             what, later = model.at(history, synced_at(file), None)
             if what == file and later:
-                # The file was renamed away.  If it was synced then, btrfs forgets that it
-                # had replaced another, and the name has that again; also if it isn't
-                # encrypted.
+                # The file was renamed away.  Once it is synced after that, btrfs forgets that
+                # it had replaced another, whose name it is again; it does so for plain files,
+                # too.
                 committed, since = model.at(history, everything, None)
                 later += [committed, *since]
             if what == file:

@@ -60,7 +60,8 @@ with_key() {
 	try xfs_io -f -c 'pwrite -q -S 0x61 0 300k' -c 'fpunch 64k 64k' -c 'falloc 300k 100k' \
 		-c 'pwrite -q -S 0x62 310k 5k' -c 'truncate 390k' "$at/large"
 	try xfs_io -f -d -c 'pwrite -q -S 0x63 0 128k' -c 'pwrite -q -S 0x64 16k 4k' "$at/direct"
-	try xfs_io -f -c 'truncate 64k' -c 'mmap 0 64k' -c 'mwrite -S 0x65 4k 10k' -c 'msync -s' "$at/mapped"
+	try xfs_io -f -c 'truncate 64k' -c 'mmap 0 64k' -c 'mwrite -S 0x65 4k 10k' -c 'msync -s' \
+		"$at/mapped"
 	# The server copies.
 	try xfs_io -f -c "copy_range $at/large" "$at/copied"
 	try touch "$at/$(printf 'n%.0s' {1..20})"
