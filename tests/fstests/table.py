@@ -114,9 +114,7 @@ def run_some(tests, mark, table):
     finally:
         stop.set()
         with open(lines, encoding="utf-8") as file:
-            # Paths of this machine are of no use elsewhere.
-            results = [Result(VARIANT, test, result, seconds, VM, mark,
-                              reason.replace(f"{guest.out}/", "").replace(f"{FSTESTS}/", ""))
+            results = [Result(VARIANT, test, result, seconds, VM, mark, reason)
                        for test, result, seconds, reason in
                        (line.rstrip("\n").split("\t") for line in file)]
         if why:
@@ -126,6 +124,9 @@ def run_some(tests, mark, table):
             results.append(Result(VARIANT, test, "the guest ended", str(seconds), VM, mark, why))
             print(*results[-1][1:4], why, sep="\t")
         for result in results:
+            # Paths of this machine are of no use elsewhere.
+            for directory in guest.out, FSTESTS, BUILD:
+                result = result._replace(why=result.why.replace(f"{directory}/", ""))
             table.add(result)
             if result.result in ("failed", "too slow", "the guest ended"):
                 keep(guest, result.test)

@@ -11,6 +11,11 @@ try() {
 	echo "status $status"
 }
 
+# append PATH TEXT
+append() {
+	echo "$2" >>"$1"
+}
+
 # same_on_ext4 COMMAND...: run it where make_directories was called, on ext4 and on btrfs,
 # and fail unless it prints the same.  Of what varies, such as a no-key name, only the
 # length counts.  The btrfs is still mounted then.
@@ -18,8 +23,7 @@ same_on_ext4() {
 	local type
 	for type in ext4 btrfs; do
 		if [ $type = ext4 ]; then
-			mkfs.ext4 -qF -O encrypt "$SCRATCH_DEV"
-			mount "$SCRATCH_DEV" "$SCRATCH_MNT"
+			new_ext4
 		else
 			umount "$SCRATCH_MNT"
 			new_btrfs

@@ -309,21 +309,21 @@ def check(directory, journal, marks):
     for name, history in model.names.items():
         # What the names were, also that there was none, when everything was synced, and
         # the new ones when the directory was; and those of each file that was synced later.
-        what, later = model.at(history, everything, None)
-        wanted = [(what, later)] if everything else []
+        committed, since = model.at(history, everything, None)
+        wanted = [(committed, since)] if everything else []
         what, later = model.at(history, directory_at, None)
         if what and what.startswith("/"):
             wanted.append((what, later))
         for file in synced:
             what, later = model.at(history, synced_at(file), None)
-            if what == file and later:
+            if what != file:
+                continue
+            if later:
                 # The file was renamed away.  Once it is synced after that, btrfs forgets that
                 # it had replaced another, whose name it is again; it does so for plain files,
                 # too.
-                committed, since = model.at(history, everything, None)
                 later += [committed, *since]
-            if what == file:
-                wanted.append((what, later))
+            wanted.append((what, later))
         for what, later in wanted:
             check_name(os.path.join(directory, name), model, what, later, synced_at)
         names += len(wanted)

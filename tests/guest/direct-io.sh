@@ -23,12 +23,8 @@ compare() {
 	same_trees "$encrypted" "$plain" "on $1"
 }
 
-mkfs.ext4 -q -O encrypt "$SCRATCH_DEV"
-mount "$SCRATCH_DEV" "$SCRATCH_MNT"
-make_key main
-main=$(add_key main)
-mkdir "$encrypted" "$plain"
-set_policy "$encrypted" "$main" -v 2
+new_ext4
+make_directories
 compare ext4
 remove_key "$main"
 umount "$SCRATCH_MNT"

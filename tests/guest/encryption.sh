@@ -87,6 +87,12 @@ new_btrfs() {
 	mount_btrfs
 }
 
+# new_ext4: the same of ext4, to compare with
+new_ext4() {
+	mkfs.ext4 -qF -O encrypt "$SCRATCH_DEV"
+	mount "$SCRATCH_DEV" "$SCRATCH_MNT"
+}
+
 # make_directories: $encrypted and $plain; the key is called main, and $main is what
 # add_key printed
 make_directories() {

@@ -25,8 +25,7 @@ follow_key() {
 	if [ "$filesystem" = btrfs ]; then
 		new_btrfs
 	else
-		mkfs.ext4 -qF -O encrypt "$SCRATCH_DEV"
-		mount "$SCRATCH_DEV" "$SCRATCH_MNT"
+		new_ext4
 	fi
 	if [ "$version" = 2 ]; then
 		present="master: PRK: HMAC state"

@@ -47,11 +47,6 @@ names() {
 	(cd "$1" && find . \( -type d -printf '%p %y %m\n' -o -printf '%p %y %m %n %l\n' \) | sort)
 }
 
-# append PATH TEXT
-append() {
-	echo "$2" >>"$1"
-}
-
 with_key() {
 	local at=$TEST_DIR/encrypted
 	try mkdir -p "$at/dir/inner"

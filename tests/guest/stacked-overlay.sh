@@ -13,11 +13,6 @@ mount_overlay() {
 		overlay "$TEST_DIR"
 }
 
-# append PATH TEXT
-append() {
-	echo "$2" >>"$1"
-}
-
 change() {
 	try cat "$TEST_DIR"/dir/one
 	try append "$TEST_DIR/dir/one" more
