@@ -21,7 +21,7 @@ help:
 	@echo 'make run SCRIPT=FILE       run FILE in the guest, as root'
 	@echo 'make module [KDIR=DIR]     the module [for that built kernel]'
 	@echo 'make kernel                the patched kernel'
-	@echo 'make check                 rustfmt, clippy, checkpatch, shellcheck'
+	@echo 'make check                 rustfmt, clippy, checkpatch, shellcheck, loom'
 	@echo 'make check-series          does each patch compile on its own?'
 	@echo 'make mutants               are deliberate bugs found?'
 	@echo 'make hostile-images [COUNT=N | SEEDS=FIRST-LAST] [PLAIN=1]'

@@ -4,13 +4,18 @@
 //! has keys for blk-crypto in place of ciphers.
 //!
 //! A slot is a cipher and the key it has. It stays keyed after its use, so that the next I/O to
-//! the same extent needs neither key derivation nor setting a key; a miss takes the slot that was
-//! idle for the longest time. I/O with one key shares one slot.
+//! the same extent needs neither key derivation nor setting a key; a miss takes an idle slot, as
+//! [`table`](crate::table) says. I/O with one key shares one slot.
 //!
 //! # Forward progress
 //!
 //! A caller that finds no idle slot waits for one without a time limit. The holders of the slots
 //! don't wait for it: nobody holds two slots, nor waits for memory, locks or I/O while holding one.
+//! And nobody is overtaken for ever: slots go to those who wait in the order in which they came,
+//! and who comes later doesn't prolong the use of as many slots as they need.
+//!
+//! Who finds that another task is just setting the key it wants waits for that, and uses the slot
+//! with the other, whatever else happens. The other has its slot and waits for nothing.
 //!
 //! A key for blk-crypto is in use until its bio ends, which may be as long as the device likes. So
 //! nobody waits for one: see [`Cache::try_get`].
@@ -25,9 +30,12 @@ use crate::{
     secret::Secret,
     table::{
         Found,
+        Granted,
+        Joined,
         KeyHolder,
         KeyKind,
         KeyName,
+        Outcome,
         Table,
         Taken, //
     },
@@ -61,8 +69,11 @@ pub(crate) struct Counters {
     pub(crate) evictions: u64,
     /// Keys that were derived at a miss. With `FSCRYPT_POLICY_FLAG_DIRECT_KEY` there are none.
     pub(crate) derivations: u64,
-    /// How often a task found no idle slot, and slept for one or did without.
+    /// How often a task found no idle slot, or a key that was just being set, and slept or did
+    /// without.
     pub(crate) busy: u64,
+    /// How often a task was woken that slept for that.
+    pub(crate) wakeups: u64,
     /// What was done by software, and by hardware.
     pub(crate) volumes: [Volumes; 2],
 }
@@ -109,8 +120,12 @@ impl Counters {
 
 struct State<T> {
     table: Table<T>,
-    /// Number of tasks waiting for [`Cache::changed`].
-    waiting: usize,
+    /// The grants that tasks were woken for.
+    announced: u64,
+    /// Number of tasks that wait for a key to be set.
+    awaiting_keys: usize,
+    /// Number of tasks that wait for keys to be wiped, replaced or idle.
+    wiping: usize,
     counters: Counters,
 }
 
@@ -119,9 +134,22 @@ struct State<T> {
 pub(crate) struct Cache<T: KeyHolder> {
     #[pin]
     state: SpinLock<State<T>>,
-    /// Signalled when a slot becomes idle or ready while somebody waits.
+    /// A slot was granted to the task that has waited longest.
+    #[pin]
+    granted: CondVar,
+    /// A key was set, or refused.
+    #[pin]
+    key_set: CondVar,
+    /// A key was wiped, replaced, or isn't in use any more.
     #[pin]
     changed: CondVar,
+}
+
+/// What to do if no slot is idle, or another task is about to set the key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IfBusy {
+    Wait,
+    Fail,
 }
 
 /// A holder with the key that was asked for. Its slot is in use as long as this lives.
@@ -160,35 +188,78 @@ impl<T: KeyHolder> Cache<T> {
     pub(crate) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Arc<Self>> {
         let state = State {
             table: Table::new(size, make)?,
-            waiting: 0,
+            announced: 0,
+            awaiting_keys: 0,
+            wiping: 0,
             counters: Counters::default(),
         };
 
         Arc::pin_init(
             pin_init!(Self {
                 state <- new_spinlock!(state, "fscrypt_extent::cache"),
+                granted <- new_condvar!("fscrypt_extent::granted"),
+                key_set <- new_condvar!("fscrypt_extent::key_set"),
                 changed <- new_condvar!("fscrypt_extent::changed"),
             }),
             GFP_KERNEL,
         )
     }
 
-    /// Changes the table such that waiting tasks have to look again.
-    fn update<R>(&self, change: impl FnOnce(&mut State<T>) -> R) -> R {
-        let mut state = self.state.lock();
-        let result = change(&mut state);
-
-        if state.waiting > 0 {
+    /// Wakes the tasks that slots were granted to since this was last called, and those that wipe
+    /// keys.
+    fn announce(&self, state: &mut State<T>) {
+        while state.announced < state.table.granted() {
+            state.announced += 1;
+            self.granted.notify_one();
+        }
+        if state.wiping > 0 {
             self.changed.notify_all();
         }
-        result
     }
 
-    /// Waits until the table has been changed.
-    fn wait(&self, state: &mut SpinLockGuard<'_, State<T>>) {
-        state.waiting += 1;
-        self.changed.wait(state);
-        state.waiting -= 1;
+    /// The same, and those that wait for a key to be set.
+    fn announce_key(&self, state: &mut State<T>) {
+        if state.awaiting_keys > 0 {
+            self.key_set.notify_all();
+        }
+        self.announce(state);
+    }
+
+    /// Waits until a slot was granted to the caller.
+    fn wait_for_slot(&self, state: &mut SpinLockGuard<'_, State<T>>) -> Granted {
+        let ticket = state.table.wait();
+
+        loop {
+            self.granted.wait(state);
+            state.counters.wakeups += 1;
+            if let Some(granted) = state.table.fetch(&ticket) {
+                return granted;
+            }
+            // Without cause, a task wakes as others that it has to do with want. It has taken the
+            // wakeup of one that waits longer, or will wait behind those that came later.
+            if state.table.has_granted() {
+                self.granted.notify_one();
+            }
+        }
+    }
+
+    /// Waits until that key was set, and uses its slot; or until it was refused.
+    fn wait_for_key(
+        &self,
+        state: &mut SpinLockGuard<'_, State<T>>,
+        joined: Joined,
+    ) -> Option<(usize, NonNull<T>)> {
+        loop {
+            state.awaiting_keys += 1;
+            self.key_set.wait(state);
+            state.awaiting_keys -= 1;
+            state.counters.wakeups += 1;
+            match state.table.outcome(&joined) {
+                Outcome::Keying => (),
+                Outcome::Set(index, holder) => return Some((index, holder)),
+                Outcome::Refused => return None,
+            }
+        }
     }
 
     /// Gets a holder with the key `name`, which `derive` makes if no slot has it.
@@ -201,10 +272,7 @@ impl<T: KeyHolder> Cache<T> {
         purpose: Purpose,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_, T>> {
-        self.get_or(name, purpose, derive, |state| {
-            self.wait(state);
-            Ok(())
-        })
+        self.get_or(IfBusy::Wait, name, purpose, derive)
     }
 
     /// The same, but `EBUSY` if no slot is idle, or another task is about to set the key.
@@ -214,16 +282,16 @@ impl<T: KeyHolder> Cache<T> {
         purpose: Purpose,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_, T>> {
-        self.get_or(name, purpose, derive, |_| Err(EBUSY))
+        self.get_or(IfBusy::Fail, name, purpose, derive)
     }
 
-    fn get_or<'a>(
-        &'a self,
+    fn get_or(
+        &self,
+        if_busy: IfBusy,
         name: KeyName,
         purpose: Purpose,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
-        when_busy: impl Fn(&mut SpinLockGuard<'a, State<T>>) -> Result,
-    ) -> Result<SlotGuard<'a, T>> {
+    ) -> Result<SlotGuard<'_, T>> {
         // INVARIANT: The table says that the slot is in use.
         let guard = |index, holder| SlotGuard {
             cache: self,
@@ -233,13 +301,15 @@ impl<T: KeyHolder> Cache<T> {
 
         might_sleep();
         let mut state = self.state.lock();
+        let mut granted = None;
         let (index, mut holder) = loop {
-            match state.table.find(&name) {
+            let hit = match state.table.find(&name, granted.as_ref()) {
                 Found::Hit(index, holder) => {
-                    state.counters.hits += 1;
-                    let guard = guard(index, holder);
-                    state.counters.count(purpose, guard.holder().in_hardware());
-                    return Ok(guard);
+                    if granted.is_some() {
+                        // That goes to the next one.
+                        self.announce(&mut state);
+                    }
+                    Some((index, holder))
                 }
                 Found::Miss(index, holder, evicted) => {
                     state.counters.misses += 1;
@@ -250,10 +320,28 @@ impl<T: KeyHolder> Cache<T> {
                     }
                     break (index, holder);
                 }
+                Found::Keying(_) | Found::Busy if if_busy == IfBusy::Fail => {
+                    state.counters.busy += 1;
+                    return Err(EBUSY);
+                }
+                Found::Keying(index) => {
+                    state.counters.busy += 1;
+                    let joined = state.table.join(index, granted.take());
+                    self.announce(&mut state);
+                    self.wait_for_key(&mut state, joined)
+                }
                 Found::Busy => {
                     state.counters.busy += 1;
-                    when_busy(&mut state)?;
+                    granted = Some(self.wait_for_slot(&mut state));
+                    None
                 }
+            };
+
+            if let Some((index, holder)) = hit {
+                state.counters.hits += 1;
+                let guard = guard(index, holder);
+                state.counters.count(purpose, guard.holder().in_hardware());
+                return Ok(guard);
             }
         };
 
@@ -263,21 +351,25 @@ impl<T: KeyHolder> Cache<T> {
         if let Err(error) = holder.set_key(&name, &key) {
             // It may have parts of both keys now.
             holder.forget_key();
-            self.update(|state| state.table.put_blank(index, holder));
+            let mut state = self.state.lock();
+            state.table.put_blank(index, holder);
+            self.announce_key(&mut state);
             return Err(error);
         }
 
-        let in_hardware = holder.in_hardware();
-        let holder = self.update(|state| {
-            state.counters.count(purpose, in_hardware);
-            state.table.publish(index, name, holder)
-        });
+        let mut state = self.state.lock();
+        state.counters.count(purpose, holder.in_hardware());
+        let holder = state.table.publish(index, name, holder);
+        self.announce_key(&mut state);
         Ok(guard(index, holder))
     }
 
     /// Ends a use of a slot. Takes a spinlock.
     pub(crate) fn put(&self, index: usize) {
-        self.update(|state| state.table.put(index));
+        let mut state = self.state.lock();
+
+        state.table.put(index);
+        self.announce(&mut state);
     }
 
     /// The counters. Takes a spinlock.
@@ -317,14 +409,21 @@ impl<T: KeyHolder> Cache<T> {
             let (index, name, mut holder) = loop {
                 match take(&mut state.table) {
                     Taken::Nothing => return,
-                    Taken::Busy => self.wait(&mut state),
+                    Taken::Busy => {
+                        state.wiping += 1;
+                        self.changed.wait(&mut state);
+                        state.wiping -= 1;
+                    }
                     Taken::Slot(index, name, holder) => break (index, name, holder),
                 }
             };
 
             drop(state);
             holder.forget_key();
-            self.update(|state| state.table.put_blank(index, holder));
+            let mut state = self.state.lock();
+            state.table.put_blank(index, holder);
+            self.announce(&mut state);
+            drop(state);
             trace::wipe(&name, index);
         }
     }
@@ -620,32 +719,149 @@ mod tests {
         Task::start(move || hits(&cache, name) == Ok(expect_hit))
     }
 
+    /// Waits until tasks had to wait so often.
+    fn until_busy(cache: &Cache<Cipher>, times: u64) {
+        while cache.counters().busy < times {
+            fsleep(Delta::from_millis(1));
+        }
+    }
+
     #[test]
     fn waits_for_idle_slot() -> Result {
         let cache = cache(XTS, 2)?;
         let [a, b, c, d] = names(RootId::next());
         let guards = [a, b].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
+
+        assert!(matches!(cache.try_get(c, PURPOSE, |_| ()), Err(EBUSY)));
+        assert!(cache.try_get(a, PURPOSE, |_| ()).is_ok());
         let getters = [start_get(&cache, c, false)?, start_get(&cache, d, false)?];
-        let trier = {
-            let cache = cache.clone();
 
-            Task::start(move || {
-                matches!(cache.try_get(c, PURPOSE, |_| ()), Err(EBUSY))
-                    && cache.try_get(a, PURPOSE, |_| ()).is_ok()
-            })?
-        };
-
-        assert!(trier.ended());
+        until_busy(&cache, 3);
         for getter in &getters {
             assert!(!getter.ended());
         }
         drop(guards);
-        assert!(trier.wait());
         for getter in &getters {
             assert!(getter.wait());
         }
-        // Whoever waits looks again whenever a use ends.
-        assert!(cache.counters().busy >= 3);
+        assert_eq!(cache.counters().busy, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn serves_in_order() -> Result {
+        let cache = cache(XTS, 1)?;
+        let [held, wanted @ ..] = names::<5>(RootId::next());
+        let guard = cache.get(held, PURPOSE, |key| random::fill(key))?;
+        let served = Arc::new(Atomic::new(0), GFP_KERNEL)?;
+        let mut getters = KVec::new();
+
+        for (position, name) in wanted.into_iter().enumerate() {
+            let getter = {
+                let (cache, served) = (cache.clone(), served.clone());
+
+                Task::start(move || {
+                    let _guard = cache.get(name, PURPOSE, |key| random::fill(key));
+
+                    served.fetch_add(1, Relaxed) == position as i32
+                })?
+            };
+
+            getters.push(getter, GFP_KERNEL)?;
+            until_busy(&cache, position as u64 + 1);
+        }
+        drop(guard);
+        for getter in &getters {
+            assert!(getter.wait());
+        }
+        // And each was woken once.
+        assert_eq!(cache.counters().busy, 4);
+        assert_eq!(cache.counters().wakeups, 4);
+        Ok(())
+    }
+
+    /// Who finds a key there doesn't prolong its use when somebody waits for the slot.
+    #[test]
+    fn hits_do_not_overtake() -> Result {
+        let cache = cache(XTS, 2)?;
+        let [a, b, c] = names(RootId::next());
+        let guard = cache.get(a, PURPOSE, |key| random::fill(key))?;
+        let other = cache.get(b, PURPOSE, |key| random::fill(key))?;
+        let getter = start_get(&cache, c, false)?;
+        until_busy(&cache, 1);
+        let reader = start_get(&cache, a, false)?;
+        until_busy(&cache, 2);
+
+        // As many slots as are needed, and no more, are kept from others.
+        assert!(matches!(cache.try_get(a, PURPOSE, |_| ()), Err(EBUSY)));
+        assert!(!getter.ended() && !reader.ended());
+        drop(guard);
+        assert!(getter.wait() && reader.wait());
+        assert!(hits(&cache, b)?);
+        drop(other);
+        Ok(())
+    }
+
+    /// Two wait for the same key: if one finds it, the slot it was granted is for the next.
+    #[test]
+    fn granted_slots_go_on() -> Result {
+        let cache = cache(XTS, 2)?;
+        let [a, b, c, d] = names(RootId::next());
+        let guards = [a, b].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
+        let getters = [c, c, d].map(|name| {
+            let cache = cache.clone();
+
+            Task::start(move || hits(&cache, name).is_ok())
+        });
+
+        until_busy(&cache, 3);
+        drop(guards);
+        for getter in getters {
+            assert!(getter?.wait());
+        }
+        // Both slots are still there.
+        let _both = (
+            cache.get(a, PURPOSE, |key| random::fill(key))?,
+            cache.get(b, PURPOSE, |key| random::fill(key))?,
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn scan_spares_hot_keys() -> Result {
+        let cache = cache(XTS, 24)?;
+        let hot: [KeyName; 16] = names(RootId::next());
+
+        for _ in 0..2 {
+            for name in hot {
+                hits(&cache, name)?;
+            }
+        }
+        let scan = || -> Result {
+            for _ in 0..100 {
+                let [extent] = names(RootId::next());
+
+                // In two pieces.
+                assert!(!hits(&cache, extent)?);
+                assert!(hits(&cache, extent)?);
+            }
+            Ok(())
+        };
+        scan()?;
+        for name in hot {
+            assert!(hits(&cache, name)?);
+        }
+
+        // One that is used no more makes room for one that is.
+        let [new] = names(RootId::next());
+        assert!(!hits(&cache, new)?);
+        for name in hot {
+            assert!(hits(&cache, name)?);
+        }
+        assert!(hits(&cache, new)?);
+        scan()?;
+        assert!(hits(&cache, new)?);
+        assert!(!hits(&cache, hot[0])?);
         Ok(())
     }
 

@@ -74,6 +74,7 @@ impl Engine {
 
             writeln!(f, "\nmode {}", pool.mode.name)?;
             show_cache(f, "", pool.size, "waits", &counters)?;
+            writeln!(f, "wakeups {}", counters.wakeups)?;
             show_volumes(f, "", &counters.volumes[0])?;
         }
 

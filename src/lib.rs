@@ -32,8 +32,8 @@
 //!                                                  close             any under which GFP_KERNEL
 //!                                                                    can be used, as in reclaim
 //! Cache::state              which slot has which   encrypt, decrypt  the inode's lock, folio
-//! (spinlock)                key and who uses it,   set_inline_crypt  locks, ranges of the extent
-//!                           counters                                 I/O tree
+//! (spinlock)                key, who uses it and   set_inline_crypt  locks, ranges of the extent
+//!                           who waits, counters                      I/O tree
 //!                                                  put_inline_key    none
 //!                                                  close             as above
 //!                                                  close_device      as above

@@ -81,6 +81,11 @@ impl Rings {
         self.links[self.nodes + list].next as usize == node
     }
 
+    /// The node at the front of `list`.
+    pub(crate) fn front(&self, list: usize) -> Option<usize> {
+        self.iter(list).next()
+    }
+
     /// The node at the back of `list`.
     pub(crate) fn back(&self, list: usize) -> Option<usize> {
         let last = self.links[self.nodes + list].prev as usize;

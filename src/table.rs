@@ -16,6 +16,21 @@
 //! is the key that it had before, and while it is `Wiping`, the one that is being wiped. Whoever
 //! wants to be sure that no key of a root is left has to wait for these.
 //!
+//! # Which key makes room
+//!
+//! The one that wasn't used for the longest time, of those that aren't hot if there is one. Hot is
+//! what was used again after many others were, so keys of extents that are read or written once
+//! make room for each other, however many pieces that takes. An eighth of the slots, and eight,
+//! are never hot, so that a new key stays until it is used again, if that is soon.
+//!
+//! # Who waits
+//!
+//! Tasks that find no idle slot get one in the order in which they came: each has a [`Ticket`], and
+//! a slot that becomes idle is granted to the first of them. So there is no idle slot while
+//! somebody waits. As many slots as there are tasks waiting are reserved for them while they are
+//! still in use, beginning with those that have been in use for the longest time. A task that comes
+//! later waits, too, even if a reserved slot has its key, as it would prolong the use of that.
+//!
 //! Nothing here sleeps or, after [`Table::new`], allocates.
 
 use crate::{
@@ -84,19 +99,45 @@ enum Slot<T> {
     /// Has no key, or one that nobody knows; is idle.
     Blank(KBox<T>),
     /// The caller that missed has the holder, in which a key of `old` is until it is overwritten.
-    /// Others that want this key wait.
-    Keying { name: KeyName, old: Option<RootId> },
+    /// Others that want this key wait, and so many will use it as soon as it is set.
+    Keying {
+        name: KeyName,
+        old: Option<RootId>,
+        joined: u32,
+        /// The number of the find that missed.
+        set: u64,
+    },
     /// Is idle if it has no users. As long as it has, the holder stays here.
     Ready {
         name: KeyName,
         holder: KBox<T>,
         users: u32,
+        /// See the beginning of this file.
+        hot: bool,
+        /// The number of the find that used it last.
+        used: u64,
+        /// The number of the find that missed the key.
+        set: u64,
+        /// Whether it is for a task that waits: once it has no users, if it has any.
+        reserved: bool,
     },
     /// A key of this root is being wiped.
     Wiping(RootId),
 }
 
 impl<T> Slot<T> {
+    /// Whether it has a key, and nobody uses it or is about to.
+    fn is_idle(&self) -> bool {
+        matches!(
+            self,
+            Self::Ready {
+                users: 0,
+                reserved: false,
+                ..
+            }
+        )
+    }
+
     /// The root that a key in it may be of.
     fn root(&self) -> Option<RootId> {
         match self {
@@ -115,7 +156,9 @@ pub(crate) enum Found<T> {
     /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had the key
     /// of this name before.
     Miss(usize, KBox<T>, Option<KeyName>),
-    /// There is no idle slot, or another task is about to set the key.
+    /// Another task is about to set the key. The caller may [`Table::join`] those who wait for that.
+    Keying(usize),
+    /// There is no slot for the caller, who may [`Table::wait`] for one.
     Busy,
 }
 
@@ -129,8 +172,41 @@ pub(crate) enum Taken<T> {
     Slot(usize, KeyName, KBox<T>),
 }
 
-/// The only list in [`Table::idle`].
-const IDLE: usize = 0;
+/// A task's place among those that wait for a slot.
+pub(crate) struct Ticket(u64);
+
+/// A slot that was granted to a task. It must be given to [`Table::find`].
+pub(crate) struct Granted(usize);
+
+/// A key that a task waits for, which another is about to set.
+pub(crate) struct Joined {
+    index: usize,
+    set: u64,
+}
+
+/// What has become of it.
+pub(crate) enum Outcome<T> {
+    /// Nothing yet.
+    Keying,
+    /// It was set. The caller uses the slot, as in [`Found::Hit`].
+    Set(usize, NonNull<T>),
+    /// It was refused.
+    Refused,
+}
+
+/// Idle slots that aren't hot, or have no key; most recently used first. Those that are in use again
+/// may still be there.
+const COLD: usize = 0;
+/// The same of hot ones.
+const HOT: usize = 1;
+/// Slots that are in use, if they aren't among the idle ones.
+const USED: usize = 2;
+/// Those of them that are reserved.
+const RESERVED: usize = 3;
+/// Slots that were granted to tasks, which haven't fetched them yet.
+const GRANTED: usize = 4;
+/// Number of these lists.
+const LISTS: usize = 5;
 
 /// The slots.
 pub(crate) struct Table<T> {
@@ -139,32 +215,54 @@ pub(crate) struct Table<T> {
     by_name: Rings,
     /// The slots that have a [`Slot::root`], by hash of that.
     by_root: Rings,
-    /// The idle slots, most recently used first. Those that are in use again may still be there.
-    idle: Rings,
+    /// The slots that are `Blank` or `Ready`, in the lists above.
+    by_use: Rings,
     /// Number of lists in `by_name` and in `by_root`, a power of two.
     lists: usize,
     /// The secret of [`Table::name_list`].
     hash_key: [u64; 4],
+    /// Number of slots that are hot.
+    hot: usize,
+    /// How many may be.
+    most_hot: usize,
+    /// How many are always not.
+    least_cold: u64,
+    /// Number of slots in the list `RESERVED`: that of tasks that wait, if there are as many in use.
+    reserved: usize,
+    /// Number of finds.
+    finds: u64,
+    /// The next ticket.
+    tickets: u64,
+    /// Tickets below this have got a slot.
+    granted: u64,
 }
 
 impl<T> Table<T> {
     /// Makes `size` slots with what `make` makes. Sleeps, allocates with `GFP_KERNEL`.
     pub(crate) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Self> {
         let lists = size.next_power_of_two();
+        let most_hot = size - size.min(usize::max(size / 8, 8));
         let mut table = Self {
             slots: KVVec::with_capacity(size, GFP_KERNEL)?,
             by_name: Rings::new(size, lists)?,
             by_root: Rings::new(size, lists)?,
-            idle: Rings::new(size, 1)?,
+            by_use: Rings::new(size, LISTS)?,
             lists,
             hash_key: core::array::from_fn(|_| random::number()),
+            hot: 0,
+            most_hot,
+            least_cold: (size - most_hot) as u64,
+            reserved: 0,
+            finds: 0,
+            tickets: 0,
+            granted: 0,
         };
 
         for index in 0..size {
             let holder = KBox::new(make()?, GFP_KERNEL)?;
 
             table.slots.push_within_capacity(Slot::Blank(holder))?;
-            table.idle.push_back(IDLE, index);
+            table.by_use.push_back(COLD, index);
         }
         Ok(table)
     }
@@ -197,44 +295,264 @@ impl<T> Table<T> {
     }
 
     /// Finds a slot for `name`.
-    pub(crate) fn find(&mut self, name: &KeyName) -> Found<T> {
+    ///
+    /// Who was granted a slot may use any that has the key; the granted one is then granted to the
+    /// next task. That is never told `Busy`.
+    pub(crate) fn find(&mut self, name: &KeyName, granted: Option<&Granted>) -> Found<T> {
         let list = self.name_list(name);
+        let granted = granted.map(|granted| granted.0);
 
-        for index in self.by_name.iter(list) {
-            match &mut self.slots[index] {
+        self.finds += 1;
+        let found = self
+            .by_name
+            .iter(list)
+            .find(|&index| match &self.slots[index] {
                 Slot::Ready {
                     name: other,
-                    holder,
                     users,
-                } if other == name => {
-                    *users += 1;
-                    return Found::Hit(index, NonNull::from(&**holder));
+                    reserved,
+                    ..
+                } => {
+                    // What was granted to another task gets another key.
+                    other == name && (*users > 0 || !*reserved || granted == Some(index))
                 }
-                Slot::Keying { name: other, .. } if other == name => return Found::Busy,
-                _ => (),
+                Slot::Keying { name: other, .. } => other == name,
+                _ => false,
+            });
+        if let Some(index) = found {
+            let Slot::Ready {
+                holder,
+                users,
+                hot,
+                reserved,
+                used,
+                ..
+            } = &mut self.slots[index]
+            else {
+                // Who waits for a slot was there before.
+                return match granted.is_some() || self.waiting() == 0 {
+                    true => Found::Keying(index),
+                    false => Found::Busy,
+                };
+            };
+            if *reserved && granted.is_none() {
+                return Found::Busy;
             }
+
+            *users += 1;
+            let hit = Found::Hit(index, NonNull::from(&**holder));
+            let is_shared = *users > 1;
+            let since = self.finds - replace(used, self.finds);
+            if since > self.least_cold && !*hot {
+                self.warm(index);
+            }
+            if is_shared && self.by_use.back(USED) == Some(index) {
+                self.list(USED, index);
+            }
+            if let Some(granted) = granted {
+                self.settle(granted, index);
+            }
+            return hit;
         }
 
-        let index = loop {
-            let Some(index) = self.idle.back(IDLE) else {
-                return Found::Busy;
-            };
-
-            self.idle.remove(index);
-            // A slot that is in use comes back when it is idle.
-            if !matches!(self.slots[index], Slot::Ready { users: 1.., .. }) {
-                break index;
-            }
+        let Some(index) = granted.or_else(|| self.take_idle()) else {
+            return Found::Busy;
         };
-        let old = self.slots[index].root();
+        let keying = Slot::Keying {
+            name: *name,
+            old: self.slots[index].root(),
+            joined: 0,
+            set: self.finds,
+        };
 
         self.by_name.remove(index);
         self.by_name.push_front(list, index);
-        match replace(&mut self.slots[index], Slot::Keying { name: *name, old }) {
+        match self.replace(index, keying) {
             Slot::Blank(holder) => Found::Miss(index, holder, None),
             Slot::Ready { name, holder, .. } => Found::Miss(index, holder, Some(name)),
             // INVARIANT: None of these is idle.
             Slot::Keying { .. } | Slot::Wiping(_) => Found::Busy,
+        }
+    }
+
+    /// Makes the caller one of those that wait for a slot, as [`Self::find`] had none.
+    pub(crate) fn wait(&mut self) -> Ticket {
+        let ticket = Ticket(self.tickets);
+
+        self.tickets += 1;
+        // As none is idle, all that can be had are there.
+        if let Some(index) = self.by_use.back(USED) {
+            self.reserve(index);
+        }
+        ticket
+    }
+
+    /// Makes the caller one of those that wait for the key of a slot that is `Keying`. A slot that
+    /// was granted to him is for the next task.
+    pub(crate) fn join(&mut self, index: usize, granted: Option<Granted>) -> Joined {
+        let mut number = 0;
+
+        if let Slot::Keying { joined, set, .. } = &mut self.slots[index] {
+            *joined += 1;
+            number = *set;
+        }
+        if let Some(Granted(granted)) = granted {
+            self.set_idle(granted);
+        }
+        Joined { index, set: number }
+    }
+
+    /// What has become of the key that the caller waits for.
+    pub(crate) fn outcome(&self, joined: &Joined) -> Outcome<T> {
+        match &self.slots[joined.index] {
+            Slot::Keying { set, .. } if *set == joined.set => Outcome::Keying,
+            Slot::Ready { holder, set, .. } if *set == joined.set => {
+                Outcome::Set(joined.index, NonNull::from(&**holder))
+            }
+            _ => Outcome::Refused,
+        }
+    }
+
+    /// What becomes of a slot that was granted to a task, which uses the slot `index`.
+    fn settle(&mut self, granted: usize, index: usize) {
+        if granted != index {
+            self.set_idle(granted);
+            return;
+        }
+        if let Slot::Ready { reserved, .. } = &mut self.slots[index] {
+            *reserved = false;
+        }
+        self.set_used(index);
+    }
+
+    /// The number of tasks that wait.
+    fn waiting(&self) -> usize {
+        (self.tickets - self.granted) as usize
+    }
+
+    /// The number of slots that were ever granted to tasks that wait.
+    pub(crate) fn granted(&self) -> u64 {
+        self.granted
+    }
+
+    /// Fetches the slot that was granted to the task with this ticket, if one was.
+    pub(crate) fn fetch(&mut self, ticket: &Ticket) -> Option<Granted> {
+        if ticket.0 >= self.granted {
+            return None;
+        }
+        let index = self.by_use.back(GRANTED)?;
+
+        self.by_use.remove(index);
+        Some(Granted(index))
+    }
+
+    /// Whether a slot was granted to a task that hasn't fetched it yet.
+    pub(crate) fn has_granted(&self) -> bool {
+        self.by_use.back(GRANTED).is_some()
+    }
+
+    /// Moves a slot to the list `list`.
+    fn list(&mut self, list: usize, index: usize) {
+        self.by_use.remove(index);
+        self.by_use.push_front(list, index);
+    }
+
+    /// Puts `new` in place of a slot that isn't in use and in no list of `by_use`.
+    fn replace(&mut self, index: usize, new: Slot<T>) -> Slot<T> {
+        let old = replace(&mut self.slots[index], new);
+
+        if matches!(old, Slot::Ready { hot: true, .. }) {
+            self.hot -= 1;
+        }
+        old
+    }
+
+    /// Takes the idle slot out of the lists whose key is to make room, if one is idle.
+    fn take_idle(&mut self) -> Option<usize> {
+        loop {
+            let index = self.by_use.back(COLD).or_else(|| self.by_use.back(HOT))?;
+
+            if !matches!(self.slots[index], Slot::Ready { users: 1.., .. }) {
+                self.by_use.remove(index);
+                return Some(index);
+            }
+            self.list(USED, index);
+        }
+    }
+
+    /// Makes a slot hot whose key is used again. If as many as may be are, the one that has been idle
+    /// for the longest time isn't any more; if that is in use again, `index` doesn't become hot.
+    fn warm(&mut self, index: usize) {
+        if self.hot == self.most_hot {
+            let Some(oldest) = self.by_use.back(HOT) else {
+                return;
+            };
+
+            if !self.slots[oldest].is_idle() {
+                self.list(USED, oldest);
+                return;
+            }
+            if let Slot::Ready { hot, .. } = &mut self.slots[oldest] {
+                *hot = false;
+            }
+            self.hot -= 1;
+            self.list(COLD, oldest);
+        }
+        if let Slot::Ready { hot, .. } = &mut self.slots[index] {
+            *hot = true;
+            self.hot += 1;
+        }
+    }
+
+    /// Reserves a slot that is in use for a task that waits.
+    fn reserve(&mut self, index: usize) {
+        if let Slot::Ready { reserved, .. } = &mut self.slots[index] {
+            *reserved = true;
+            self.reserved += 1;
+            self.list(RESERVED, index);
+        }
+    }
+
+    /// What becomes of a slot with a key that is in use and in no list.
+    fn set_used(&mut self, index: usize) {
+        if self.reserved < self.waiting() {
+            self.reserve(index);
+        } else {
+            self.list(USED, index);
+        }
+    }
+
+    /// Grants a slot that isn't in use any more, or never was, to the task that has waited longest;
+    /// or makes it idle.
+    fn set_idle(&mut self, index: usize) {
+        let is_granted = self.waiting() > 0;
+
+        if let Slot::Ready { hot, reserved, .. } = &mut self.slots[index] {
+            let list = if *hot { HOT } else { COLD };
+
+            *reserved = is_granted;
+            if !is_granted {
+                if !self.by_use.is_front(list, index) {
+                    self.list(list, index);
+                }
+                return;
+            }
+        } else if !is_granted {
+            self.by_use.push_back(COLD, index);
+            return;
+        }
+
+        self.granted += 1;
+        self.list(GRANTED, index);
+        if self.reserved > self.waiting() {
+            // Another became idle before it did.
+            if let Some(spare) = self.by_use.front(RESERVED) {
+                if let Slot::Ready { reserved, .. } = &mut self.slots[spare] {
+                    *reserved = false;
+                }
+                self.reserved -= 1;
+                self.list(USED, spare);
+            }
         }
     }
 
@@ -244,10 +562,10 @@ impl<T> Table<T> {
             let list = self.by_root.iter(self.root_list(root));
             list.filter(|&index| self.slots[index].root() == Some(root))
         };
-        let is_idle = |&index: &usize| matches!(self.slots[index], Slot::Ready { users: 0, .. });
-
         // Any other tells the caller to wait.
-        let index = of_root().find(is_idle).or_else(|| of_root().next());
+        let index = of_root()
+            .find(|&index| self.slots[index].is_idle())
+            .or_else(|| of_root().next());
 
         index.map_or(Taken::Nothing, |index| self.take(index))
     }
@@ -256,48 +574,60 @@ impl<T> Table<T> {
     pub(crate) fn take(&mut self, index: usize) -> Taken<T> {
         let name = match &self.slots[index] {
             Slot::Blank(_) => return Taken::Nothing,
-            Slot::Ready { name, users: 0, .. } => *name,
+            slot @ Slot::Ready { name, .. } if slot.is_idle() => *name,
             _ => return Taken::Busy,
         };
 
-        self.idle.remove(index);
+        self.by_use.remove(index);
         self.by_name.remove(index);
-        match replace(&mut self.slots[index], Slot::Wiping(name.root)) {
+        match self.replace(index, Slot::Wiping(name.root)) {
             Slot::Ready { holder, .. } => Taken::Slot(index, name, holder),
             _ => Taken::Busy,
         }
     }
 
     /// Gives a holder back that has got its key. The caller then uses the slot, and so the holder
-    /// is valid, until [`Self::put`].
+    /// is valid, until [`Self::put`]; so does whoever has joined.
     pub(crate) fn publish(&mut self, index: usize, name: KeyName, holder: KBox<T>) -> NonNull<T> {
         let shared = NonNull::from(&*holder);
+        let (joined, set) = match self.slots[index] {
+            Slot::Keying { joined, set, .. } => (joined, set),
+            _ => (0, 0),
+        };
 
         self.by_root.remove(index);
         self.by_root.push_front(self.root_list(name.root), index);
         self.slots[index] = Slot::Ready {
             name,
             holder,
-            users: 1,
+            users: 1 + joined,
+            hot: false,
+            used: self.finds,
+            set,
+            reserved: false,
         };
+        self.set_used(index);
         shared
     }
 
-    /// Gives a slot a holder without a key. It will be the next to be taken.
+    /// Gives a slot a holder without a key. It will be the next to be taken, if nobody waits.
     pub(crate) fn put_blank(&mut self, index: usize, holder: KBox<T>) {
         self.by_name.remove(index);
         self.by_root.remove(index);
         self.slots[index] = Slot::Blank(holder);
-        self.idle.push_back(IDLE, index);
+        self.set_idle(index);
     }
 
     /// Ends a use of a slot.
     pub(crate) fn put(&mut self, index: usize) {
-        if let Slot::Ready { users, .. } = &mut self.slots[index] {
+        if let Slot::Ready {
+            users, reserved, ..
+        } = &mut self.slots[index]
+        {
             *users -= 1;
-            if *users == 0 && !self.idle.is_front(IDLE, index) {
-                self.idle.remove(index);
-                self.idle.push_front(IDLE, index);
+            if *users == 0 {
+                self.reserved -= usize::from(*reserved);
+                self.set_idle(index);
             }
         }
     }

@@ -10,14 +10,12 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 . "${0%/*}/secrets.sh"
-. "${0%/*}/stacks.sh"
+. "${0%/*}/held-ciphers.sh"
 
-hold=/sys/module/held_xts/parameters/hold
 filesystem=btrfs
 policy=2:1:4:0
 
-modprobe held_xts
-load_engine 1
+load_held_engine 1
 start_encrypted
 make_key other
 other=$(add_key other)
@@ -34,12 +32,10 @@ sys.stdout.buffer.write(bytes(byte ^ 255 for byte in sys.stdin.buffer.read()))' 
 nonces=(extent:"$(extent_nonce_of "$encrypted/file")")
 
 direct_dd if="$encrypted/file" of=/dev/null bs=64k
-echo 1 >$hold
+hold_ciphers
 direct_dd if="$SCRATCH_MNT/other/file" of=/dev/null bs=64k &
 reader=$!
-until [ "$(<"${hold%/*}/held")" = 1 ]; do
-	sleep 0.1
-done
+until_held 1
 remove_key "$main" >removed &
 remover=$!
 sleep 2
@@ -52,7 +48,7 @@ else
 	expect_none extent
 	fail "the key is absent, and no other was set"
 fi
-echo 0 >$hold
+release_ciphers
 wait $remover
 cat removed
 search "absent"

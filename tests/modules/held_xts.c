@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * AES-XTS whose setkey waits, while the parameter hold is set, before it replaces the
- * old key.  Tests look at what else happens meanwhile.
+ * old key, and which is as slow as the parameter delay_us says.  Tests look at what else
+ * happens meanwhile.
  *
  * The key and the data go to the implementation that would be used without this one.
  */
 
 #include <crypto/internal/skcipher.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/wait.h>
 
@@ -41,6 +43,10 @@ static const struct kernel_param_ops held_ops = { .get = held_get };
 module_param_cb(held, &held_ops, NULL, 0444);
 MODULE_PARM_DESC(held, "Number of tasks that wait in setkey");
 
+static unsigned int delay_us;
+module_param(delay_us, uint, 0644);
+MODULE_PARM_DESC(delay_us, "How long each request takes at least");
+
 struct held_xts {
 	struct crypto_skcipher *real;
 };
@@ -64,6 +70,8 @@ static struct skcipher_request *real_request(struct skcipher_request *req)
 	struct held_xts *xts = crypto_skcipher_ctx(crypto_skcipher_reqtfm(req));
 	struct skcipher_request *real = skcipher_request_ctx(req);
 
+	if (delay_us)
+		usleep_range(delay_us, 2 * delay_us);
 	skcipher_request_set_tfm(real, xts->real);
 	skcipher_request_set_callback(real, req->base.flags, NULL, NULL);
 	skcipher_request_set_crypt(real, req->src, req->dst, req->cryptlen, req->iv);

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What is tried. loom fails a model that deadlocks, where a wakeup is lost for one, and one in
+//! which a key is used and changed at a time.
+
+use crate::{
+    cache::{Cache, Purpose, SlotGuard},
+    cipher::{Direction, Key},
+    context::Nonce,
+    error::{Result, EBUSY, EINVAL},
+    mode::Mode,
+    root::RootId,
+    sync::{wake_without_cause, Arc},
+    table::{KeyHolder, KeyKind, KeyName},
+};
+use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    thread,
+};
+
+const PURPOSE: Purpose = Purpose {
+    direction: Direction::Encrypt,
+    bytes: 4096,
+};
+
+/// A key that is refused.
+const WEAK: u32 = 9;
+
+/// How many keys of a root there are in all slots; whoever wipes them wants to find none.
+type Left = Arc<[AtomicU32; 2]>;
+
+/// What a slot has. The key is in it until it was replaced or forgotten.
+struct Holder {
+    key: UnsafeCell<Option<KeyName>>,
+    left: Left,
+}
+
+// SAFETY: loom finds whoever uses the key while it is changed.
+unsafe impl Send for Holder {}
+// SAFETY: As above.
+unsafe impl Sync for Holder {}
+
+impl Holder {
+    fn change(&mut self, key: Option<KeyName>) {
+        let left = |name: KeyName| &self.left[name.root.number() as usize];
+
+        self.key.with_mut(|old| {
+            // SAFETY: The pointer is valid.
+            if let Some(old) = unsafe { std::mem::replace(&mut *old, key) } {
+                left(old).fetch_sub(1, SeqCst);
+            }
+        });
+        if let Some(key) = key {
+            left(key).fetch_add(1, SeqCst);
+        }
+    }
+
+    /// Whether it has the key `name`. What uses a key does this.
+    fn has(&self, name: &KeyName) -> bool {
+        // SAFETY: The pointer is valid.
+        self.key.with(|key| unsafe { *key == Some(*name) })
+    }
+}
+
+impl KeyHolder for Holder {
+    fn set_key(&mut self, name: &KeyName, _key: &Key) -> Result {
+        if name.kind == KeyKind::Extent(Nonce(WEAK)) {
+            return Err(EINVAL);
+        }
+        self.change(Some(*name));
+        Ok(())
+    }
+
+    fn forget_key(&mut self) {
+        self.change(None);
+    }
+}
+
+struct World {
+    cache: Arc<Cache<Holder>>,
+    left: Left,
+}
+
+impl World {
+    fn new(size: usize) -> Arc<Self> {
+        let left: Left = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+        let cache = Cache::new(size, || {
+            Ok(Holder {
+                key: UnsafeCell::new(None),
+                left: left.clone(),
+            })
+        })
+        .unwrap();
+
+        Arc::new(Self { cache, left })
+    }
+
+    fn get(&self, name: KeyName) -> SlotGuard<'_, Holder> {
+        self.cache.get(name, PURPOSE, |_| ()).unwrap()
+    }
+
+    /// Gets a slot, uses it and puts it.
+    fn use_key(&self, name: KeyName) {
+        assert!(self.get(name).holder().has(&name));
+    }
+
+    /// Wipes the keys of a root that nobody uses.
+    fn purge(&self, root: u64) {
+        self.cache.purge(RootId(root));
+        assert_eq!(self.left[root as usize].load(SeqCst), 0);
+    }
+
+    /// How often somebody had to wait.
+    fn waits(&self) -> u64 {
+        self.cache.counters().busy
+    }
+}
+
+fn name(root: u64, nonce: u32) -> KeyName {
+    static MODE: Mode = Mode;
+
+    KeyName {
+        root: RootId(root),
+        kind: KeyKind::Extent(Nonce(nonce)),
+        mode: &MODE,
+        data_unit_bits: None,
+    }
+}
+
+/// Tries all orders of `tasks`, which share a cache of `size` slots, with at most `preemptions` in
+/// each; then `last` in a task of its own.
+fn model(
+    size: usize,
+    preemptions: Option<usize>,
+    tasks: &[fn(&World)],
+    last: impl Fn(&World) + Send + Sync + 'static,
+) {
+    let mut builder = loom::model::Builder::new();
+    let tasks = tasks.to_vec();
+
+    builder.preemption_bound = preemptions;
+    builder.check(move || {
+        let world = World::new(size);
+        let (first, others) = tasks.split_first().unwrap();
+        let threads: Vec<_> = others
+            .iter()
+            .map(|&task| {
+                let world = world.clone();
+                thread::spawn(move || task(&world))
+            })
+            .collect();
+
+        first(&world);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        last(&world);
+    });
+}
+
+fn nothing(_: &World) {}
+
+#[test]
+fn three_keys_one_slot() {
+    model(
+        1,
+        None,
+        &[
+            |world| world.use_key(name(0, 1)),
+            |world| world.use_key(name(0, 2)),
+            |world| world.use_key(name(0, 3)),
+        ],
+        nothing,
+    );
+}
+
+#[test]
+fn two_of_three_share_the_slot() {
+    model(
+        1,
+        None,
+        &[
+            |world| world.use_key(name(0, 1)),
+            |world| world.use_key(name(0, 2)),
+            |world| world.use_key(name(0, 1)),
+        ],
+        nothing,
+    );
+}
+
+#[test]
+fn three_keys_two_slots() {
+    model(
+        2,
+        Some(3),
+        &[
+            |world| {
+                world.use_key(name(0, 1));
+                world.use_key(name(0, 2));
+            },
+            |world| world.use_key(name(0, 2)),
+            |world| world.use_key(name(0, 3)),
+        ],
+        nothing,
+    );
+}
+
+/// Two wait for the same key.  The second finds it, and the slot that he was granted goes to the
+/// third.
+#[test]
+fn granted_slot_goes_on() {
+    let mut builder = loom::model::Builder::new();
+
+    builder.preemption_bound = Some(2);
+    builder.check(|| {
+        let world = World::new(2);
+        let held = (world.get(name(0, 1)), world.get(name(0, 2)));
+        let threads = [3, 3, 4].map(|nonce| {
+            let world = world.clone();
+
+            thread::spawn(move || world.use_key(name(0, nonce)))
+        });
+
+        while world.waits() < 3 {
+            thread::yield_now();
+        }
+        drop(held);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        // Both slots are still there.
+        for nonce in [5, 6] {
+            world.get(name(0, nonce)).keep();
+        }
+    });
+}
+
+/// Of tasks that wait, the first gets a slot first, though another is woken for it.
+#[test]
+fn wakes_without_cause() {
+    let mut builder = loom::model::Builder::new();
+
+    builder.preemption_bound = Some(3);
+    builder.check(|| {
+        let world = World::new(1);
+        let served = Arc::new(AtomicU32::new(0));
+        let held = world.get(name(0, 1));
+        let threads = [0, 1].map(|position| {
+            let thread = {
+                let (world, served) = (world.clone(), served.clone());
+
+                thread::spawn(move || {
+                    wake_without_cause(1 - position);
+                    let _guard = world.get(name(0, 2 + position));
+
+                    assert_eq!(served.fetch_add(1, SeqCst), position);
+                })
+            };
+
+            while world.waits() <= position.into() {
+                thread::yield_now();
+            }
+            thread
+        });
+
+        drop(held);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
+/// Who waits for a key to be set is the next to use it, whatever that task does then.
+#[test]
+fn key_waiter_is_not_overtaken() {
+    let mut builder = loom::model::Builder::new();
+
+    builder.preemption_bound = Some(4);
+    builder.check(|| {
+        let world = World::new(1);
+        let got = Arc::new(AtomicBool::new(false));
+        let waiter = {
+            let (world, got) = (world.clone(), got.clone());
+
+            thread::spawn(move || {
+                let _guard = world.get(name(0, 1));
+
+                got.store(true, SeqCst);
+            })
+        };
+
+        for nonce in [1, 2, 3] {
+            let is_behind = world.waits() > 0;
+
+            world.use_key(name(0, nonce));
+            assert!(!is_behind || got.load(SeqCst));
+        }
+        waiter.join().unwrap();
+    });
+}
+
+/// Who can't set his key leaves the slot to those who wait for it and for the key.
+#[test]
+fn refused_key() {
+    let refused = |world: &World| {
+        assert!(matches!(
+            world.cache.get(name(0, WEAK), PURPOSE, |_| ()),
+            Err(EINVAL)
+        ));
+    };
+
+    model(
+        1,
+        None,
+        &[refused, refused, |world| world.use_key(name(0, 1))],
+        nothing,
+    );
+}
+
+#[test]
+fn purge_beside_replacement() {
+    model(
+        1,
+        None,
+        &[
+            |world| {
+                world.use_key(name(0, 1));
+                world.purge(0);
+            },
+            |world| world.use_key(name(1, 2)),
+            |world| world.use_key(name(1, 3)),
+        ],
+        |world| world.purge(1),
+    );
+}
+
+#[test]
+fn purge_beside_refused_key() {
+    model(
+        2,
+        None,
+        &[
+            |world| {
+                world.use_key(name(0, 1));
+                world.use_key(name(0, 2));
+                world.purge(0);
+            },
+            |world| {
+                let _ = world.cache.get(name(1, WEAK), PURPOSE, |_| ());
+            },
+        ],
+        nothing,
+    );
+}
+
+/// Nobody gets new keys while all are wiped, but others may wipe some.
+#[test]
+fn clear_beside_use_and_purge() {
+    model(
+        2,
+        None,
+        &[|world| {
+            let guards = (world.get(name(0, 1)), world.get(name(1, 2)));
+            let cleared = Arc::new(AtomicBool::new(false));
+            let clear = {
+                let (cache, left) = (world.cache.clone(), world.left.clone());
+                let cleared = cleared.clone();
+
+                thread::spawn(move || {
+                    cache.clear();
+                    cleared.store(true, SeqCst);
+                    assert!(left.iter().all(|left| left.load(SeqCst) == 0));
+                })
+            };
+
+            assert!(guards.1.holder().has(&name(1, 2)) && !cleared.load(SeqCst));
+            drop(guards);
+            world.purge(0);
+            clear.join().unwrap();
+        }],
+        nothing,
+    );
+}
+
+#[test]
+fn tries_without_waiting() {
+    let tries = |world: &World| match world.cache.try_get(name(0, 1), PURPOSE, |_| ()) {
+        Ok(guard) => assert!(guard.holder().has(&name(0, 1))),
+        Err(error) => assert_eq!(error, EBUSY),
+    };
+
+    model(
+        1,
+        None,
+        &[tries, tries, |world| world.use_key(name(0, 2))],
+        nothing,
+    );
+}
+
+/// A task that waits isn't overtaken by one that comes later, though that finds its key.
+#[test]
+fn hits_do_not_overtake() {
+    let mut builder = loom::model::Builder::new();
+
+    builder.preemption_bound = Some(4);
+    builder.check(|| {
+        let world = World::new(1);
+        let got = Arc::new(AtomicBool::new(false));
+        let waiter = {
+            let (world, got) = (world.clone(), got.clone());
+
+            thread::spawn(move || {
+                let guard = world.get(name(0, 2));
+                got.store(true, SeqCst);
+                assert!(guard.holder().has(&name(0, 2)));
+            })
+        };
+        let reader = {
+            let world = world.clone();
+
+            thread::spawn(move || {
+                // If it is the other reader that waits, then for that task to have done.
+                let is_behind = world.waits() > 0;
+                let guard = world.get(name(0, 1));
+
+                assert!(!is_behind || got.load(SeqCst));
+                assert!(guard.holder().has(&name(0, 1)));
+            })
+        };
+
+        world.use_key(name(0, 1));
+        waiter.join().unwrap();
+        reader.join().unwrap();
+    });
+}
