@@ -156,6 +156,7 @@ int fscrypt_check_extent_engine(const struct inode *inode)
  */
 int fscrypt_prepare_extent_key(struct fscrypt_inode_info *ci)
 {
+	const u8 mode = ci->ci_mode - fscrypt_modes;
 	struct super_block *sb = ci->ci_inode->i_sb;
 	struct file *bdev_file __free(fput) = NULL;
 	const struct fscrypt_extent_ops *ops;
@@ -163,20 +164,20 @@ int fscrypt_prepare_extent_key(struct fscrypt_inode_info *ci)
 
 	if (!fscrypt_inode_uses_extent_keys(ci->ci_inode))
 		return 0;
-	if (IS_ENABLED(CONFIG_BLOCK) && sb->s_cop->get_inline_crypt_device)
-		bdev_file = sb->s_cop->get_inline_crypt_device(sb);
-
 	ops = fscrypt_get_extent_ops();
 	if (!ops) {
 		fscrypt_warn_missing_engine(ci->ci_inode);
 		return -ENOPKG;
 	}
-	err = ops->prepare_mode(ci->ci_mode - fscrypt_modes,
-				IS_ENABLED(CONFIG_BLOCK) && bdev_file ?
-				file_bdev(bdev_file) : NULL);
-	if (err) {
-		module_put(ops->owner);
-		return err;
+	if (!ops->is_prepared(mode)) {
+		if (IS_ENABLED(CONFIG_BLOCK) && sb->s_cop->get_inline_crypt_device)
+			bdev_file = sb->s_cop->get_inline_crypt_device(sb);
+		err = ops->prepare_mode(mode, IS_ENABLED(CONFIG_BLOCK) && bdev_file ?
+					      file_bdev(bdev_file) : NULL);
+		if (err) {
+			module_put(ops->owner);
+			return err;
+		}
 	}
 	ci->ci_extent_ops = ops;
 	return 0;
@@ -272,6 +273,23 @@ bool fscrypt_have_same_extent_key(const struct inode *a, const struct inode *b)
 					     ci_b->ci_extent_handle);
 }
 EXPORT_SYMBOL_GPL(fscrypt_have_same_extent_key);
+
+/**
+ * fscrypt_needs_stable_contents() - whether contents mustn't change while encrypted
+ * @inode: an encrypted regular file that is open
+ *
+ * A wide-block cipher reads its input twice.
+ *
+ * Context: any.
+ * Return: %false if the caller may encrypt from memory that others write to meanwhile:
+ *	   what comes out is then some mixture of old and new contents
+ */
+bool fscrypt_needs_stable_contents(const struct inode *inode)
+{
+	return fscrypt_get_inode_info_raw(inode)->ci_mode ==
+	       &fscrypt_modes[FSCRYPT_MODE_ADIANTUM];
+}
+EXPORT_SYMBOL_GPL(fscrypt_needs_stable_contents);
 
 /**
  * fscrypt_new_extent_nonce() - get the nonce for a new extent

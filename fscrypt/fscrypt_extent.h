@@ -91,6 +91,8 @@ struct fscrypt_extent_open_args {
  * struct fscrypt_extent_ops - the engine
  * @owner: the engine's module.  fs/crypto holds a reference to it for each open handle
  *	   and device, and during each call that takes neither.
+ * @is_prepared: whether @prepare_mode has nothing left to do for the FSCRYPT_MODE_*
+ *	@mode, with any device.  Any context.
  * @prepare_mode: make encryption and decryption with the FSCRYPT_MODE_* @mode
  *	possible without further allocation.  If @bdev isn't NULL, make
  *	@set_inline_crypt possible too, on any device; @bdev is an open one of
@@ -152,6 +154,7 @@ struct fscrypt_extent_open_args {
  */
 struct fscrypt_extent_ops {
 	struct module *owner;
+	bool (*is_prepared)(u8 mode);
 	int (*prepare_mode)(u8 mode, struct block_device *bdev);
 	struct fscrypt_extent_handle *
 		(*open)(const struct fscrypt_extent_open_args *args);
@@ -187,6 +190,7 @@ bool fscrypt_has_inline_hardware(struct block_device *bdev,
 
 /* For filesystems; with CONFIG_FS_ENCRYPTION only */
 void fscrypt_request_extent_engine(struct super_block *sb);
+bool fscrypt_needs_stable_contents(const struct inode *inode);
 bool fscrypt_have_same_extent_key(const struct inode *a, const struct inode *b);
 int fscrypt_new_extent_nonce(const struct inode *inode,
 			     struct fscrypt_extent_nonce *nonce);

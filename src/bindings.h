@@ -14,9 +14,11 @@
 #include <linux/fscrypt.h>
 #include <linux/fscrypt_extent.h>
 #include <linux/scatterlist.h>
+#include <linux/siphash.h>
 
 void inline_memzero_explicit(void *s, size_t count);
 int inline_crypto_memneq(const void *a, const void *b, size_t size);
+u64 inline_siphash(const void *data, size_t len, const siphash_key_t *key);
 
 bool inline_ratelimit(void);
 

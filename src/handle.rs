@@ -37,7 +37,8 @@ use crate::{
     pool::Pool,
     root::{
         ExtentRoot,
-        Filesystem, //
+        Filesystem,
+        SharedKey, //
     },
     secret::{
         memory_equals,
@@ -79,8 +80,8 @@ pub(crate) enum KeySource<'a> {
 /// The keys of a handle's extents.
 enum Keys {
     PerExtent,
-    Direct(Pin<KBox<Key>>),
-    RawDirect(Pin<KBox<Key>>),
+    Direct(Arc<Key>),
+    RawDirect(Arc<Key>),
 }
 
 /// What a handle is made from; see `struct fscrypt_extent_open_args`.
@@ -126,31 +127,39 @@ impl<'a> Handle<'a> {
             pr_err_ratelimited!("The key derivation key is missing\n");
             return Err(EINVAL);
         }
-        let keys = match args.keys {
-            KeySource::PerExtent => Keys::PerExtent,
+        match args.keys {
+            KeySource::PerExtent => (),
             _ if mode.iv_size < 8 + NONCE_SIZE => return Err(EINVAL),
-            KeySource::Direct => Keys::Direct(KBox::pin_init(
-                Secret::new(|key| hkdf::expand(args.kdf, Info::DirectKey(mode.number), key)),
-                GFP_KERNEL,
-            )?),
             KeySource::RawDirect(raw) if raw.len() != mode.key_size => return Err(EINVAL),
-            KeySource::RawDirect(raw) => Keys::RawDirect(KBox::pin_init(
-                Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| key[..raw.len()].copy_from_slice(raw)),
-                GFP_KERNEL,
-            )?),
-        };
+            KeySource::Direct | KeySource::RawDirect(_) => (),
+        }
 
         let root = engine.roots.get(args.filesystem, args.kdf)?;
         trace::open(mode, root.id);
-        Ok(Self {
+        let mut handle = Self {
             engine,
             cache,
             mode,
             root,
-            keys,
+            keys: Keys::PerExtent,
             data_unit_bits,
             has_blk_crypto: pool.has_blk_crypto(),
-        })
+        };
+        let root = &handle.root;
+        handle.keys = match args.keys {
+            KeySource::PerExtent => Keys::PerExtent,
+            KeySource::Direct => {
+                Keys::Direct(root.shared_key(SharedKey::Derived, mode, |key| {
+                    hkdf::expand(args.kdf, Info::DirectKey(mode.number), key)
+                })?)
+            }
+            KeySource::RawDirect(raw) => {
+                Keys::RawDirect(root.shared_key(SharedKey::Raw, mode, |key| {
+                    key[..raw.len()].copy_from_slice(raw)
+                })?)
+            }
+        };
+        Ok(handle)
     }
 
     /// The data unit size in bytes.

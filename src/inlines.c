@@ -5,6 +5,7 @@
 
 #include <crypto/utils.h>
 #include <linux/ratelimit.h>
+#include <linux/siphash.h>
 #include <linux/string.h>
 
 #include "bindings.h"
@@ -20,6 +21,11 @@ void inline_memzero_explicit(void *s, size_t count)
 int inline_crypto_memneq(const void *a, const void *b, size_t size)
 {
 	return crypto_memneq(a, b, size);
+}
+
+u64 inline_siphash(const void *data, size_t len, const siphash_key_t *key)
+{
+	return siphash(data, len, key);
 }
 
 /* One limit for all of the module's messages about failed I/O. */

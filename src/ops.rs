@@ -23,6 +23,7 @@ use crate::{
         KeySource,
         OpenArgs, //
     },
+    pool::Pool,
     root::Filesystem,
     LocalModule, //
 };
@@ -55,6 +56,7 @@ static ENGINE: Atomic<*mut Engine> = Atomic::new(null_mut());
 
 static OPS: Ops = Ops(fscrypt_extent_ops {
     owner: LocalModule::THIS_MODULE.as_ptr(),
+    is_prepared: Some(is_prepared),
     prepare_mode: Some(prepare_mode),
     open: Some(open),
     close: Some(close),
@@ -115,6 +117,16 @@ unsafe fn engine() -> &'static Engine {
     // SAFETY: `ENGINE` was set before the registration, and the engine is there until after its
     // end, which comes after the end of all operations and handles.
     unsafe { &*ENGINE.load(Relaxed) }
+}
+
+/// # Safety
+///
+/// To be called as the operation of that name.
+unsafe extern "C" fn is_prepared(mode: u8) -> bool {
+    // SAFETY: This is an operation.
+    let engine = unsafe { engine() };
+
+    engine.pool(mode).is_ok_and(Pool::is_prepared)
 }
 
 /// # Safety
@@ -410,6 +422,7 @@ mod tests {
         unsafe {
             assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8, null_mut()), 0);
             assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8, null_mut()), 0);
+            assert!(!is_prepared(FSCRYPT_MODE_AES_256_CTS as u8));
             assert_eq!(
                 prepare_mode(FSCRYPT_MODE_AES_256_CTS as u8, null_mut()),
                 EINVAL.to_errno()

@@ -58,6 +58,11 @@ impl Pool {
         self.blk_crypto.as_ref().is_some()
     }
 
+    /// Whether nothing is left to be prepared, for blk-crypto neither. Any context.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.cache().is_some() && self.has_blk_crypto()
+    }
+
     /// Prepares the mode, unless it is.
     ///
     /// Sleeps, allocates with `GFP_KERNEL` and may load modules. `ENOPKG` if the kernel has no such

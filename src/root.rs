@@ -70,7 +70,17 @@
 //! ```
 
 use crate::{
+    bindings::{
+        inline_siphash,
+        siphash_key_t, //
+    },
     hkdf,
+    mode::{
+        Mode,
+        MAX_KEY_SIZE,
+        MODES, //
+    },
+    random,
     secret::Secret, //
 };
 use kernel::{
@@ -87,6 +97,7 @@ use kernel::{
         },
         new_spinlock,
         Arc,
+        SetOnce,
         SpinLock, //
     },
 };
@@ -114,6 +125,18 @@ impl RootId {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Filesystem(pub(crate) usize);
 
+/// Which key all extents share with `FSCRYPT_POLICY_FLAG_DIRECT_KEY`.
+#[derive(Clone, Copy)]
+pub(crate) enum SharedKey {
+    /// That of v2 policies, which is derived from the master key.
+    Derived,
+    /// That of v1 policies: the beginning of the master key.
+    Raw,
+}
+
+/// A key that extents share.
+type Key = Secret<[u8; MAX_KEY_SIZE]>;
+
 /// An extent root. Zeroized when freed.
 #[pin_data]
 pub(crate) struct ExtentRoot {
@@ -121,6 +144,8 @@ pub(crate) struct ExtentRoot {
     filesystem: Filesystem,
     #[pin]
     prk: Secret<hmac_sha512_key>,
+    /// The keys that extents share, by [`SharedKey`] and mode.
+    shared: [[SetOnce<Arc<Key>>; MODES.len()]; 2],
 }
 
 impl ExtentRoot {
@@ -129,12 +154,34 @@ impl ExtentRoot {
             id: RootId::next(),
             filesystem,
             prk <- hkdf::extent_root(kdf),
+            shared: core::array::from_fn(|_| core::array::from_fn(|_| SetOnce::new())),
         })
     }
 
     /// The key to derive extents' keys with.
     pub(crate) fn prk(&self) -> &hmac_sha512_key {
         &self.prk
+    }
+
+    /// The key that extents share, which the first handle that needs it makes: `fill` gets memory
+    /// for it. Whoever has this root would make the same. Allocates with `GFP_KERNEL`; `ENOMEM`.
+    pub(crate) fn shared_key(
+        &self,
+        which: SharedKey,
+        mode: &Mode,
+        fill: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
+    ) -> Result<Arc<Key>> {
+        let index = MODES.iter().position(|other| other == mode);
+        let shared = &self.shared[which as usize][index.ok_or(EINVAL)?];
+
+        if let Some(key) = shared.as_ref() {
+            return Ok(key.clone());
+        }
+        let key = Arc::pin_init(Secret::new(fill), GFP_KERNEL)?;
+
+        // Another task may be faster, or just about to be: then there are two for a while.
+        shared.populate(key.clone());
+        Ok(shared.as_ref().cloned().unwrap_or(key))
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -147,16 +194,24 @@ struct Entry {
     handles: usize,
 }
 
+/// Where a root is among the others: by a hash of what makes it the same as another, then by
+/// number.
+type Place = (u64, RootId);
+
 /// The extent roots that have handles.
 ///
 /// Two handles have the same root if they were opened with the same key on the same filesystem.
 /// Not with the same `struct fscrypt_master_key`: of a v1 policy, it can get another key while
 /// inodes are still open with the old one. Nor on another filesystem, whose inodes must not keep
 /// the key after it was removed from this one.
+///
+/// Users without privileges can add many keys, so the table is searched by hash. As that is of a
+/// secret, it is SipHash with a secret key.
 #[pin_data]
 pub(crate) struct Roots {
     #[pin]
-    table: SpinLock<RBTree<RootId, Entry>>,
+    table: SpinLock<RBTree<Place, Entry>>,
+    hash_key: siphash_key_t,
 }
 
 impl Roots {
@@ -164,7 +219,19 @@ impl Roots {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             table <- new_spinlock!(RBTree::new(), "fscrypt_extent::roots"),
+            hash_key: siphash_key_t {
+                key: [random::number(), random::number()],
+            },
         })
+    }
+
+    fn place(&self, root: &ExtentRoot) -> Place {
+        let prk: *const hmac_sha512_key = root.prk();
+        // SAFETY: It is valid for reads of its size, and has no padding.
+        let hash =
+            unsafe { inline_siphash(prk.cast(), size_of::<hmac_sha512_key>(), &self.hash_key) };
+
+        (hash, root.id)
     }
 
     /// Gets the root of a master key for a new handle. Allocates with `GFP_KERNEL`; `ENOMEM`.
@@ -175,18 +242,28 @@ impl Roots {
     ) -> Result<Arc<ExtentRoot>> {
         let new = Arc::pin_init(ExtentRoot::new(filesystem, kdf), GFP_KERNEL)?;
         let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
+        let place = self.place(&new);
         let mut table = self.table.lock();
+        let mut cursor = table.cursor_lower_bound_mut(&(place.0, RootId(0)));
 
-        // There are as many as master keys, of which a system has few.
-        if let Some(entry) = table.values_mut().find(|entry| entry.root.is_same(&new)) {
-            entry.handles += 1;
-            return Ok(entry.root.clone());
+        while let Some(mut at) = cursor {
+            let (&(hash, _), entry) = at.current_mut();
+
+            if hash != place.0 {
+                break;
+            }
+            if entry.root.is_same(&new) {
+                entry.handles += 1;
+                return Ok(entry.root.clone());
+            }
+            // The same key on another filesystem has the same hash.
+            cursor = at.move_next();
         }
         let entry = Entry {
             root: new.clone(),
             handles: 1,
         };
-        table.insert(node.into_node(new.id, entry));
+        table.insert(node.into_node(place, entry));
         Ok(new)
     }
 
@@ -203,8 +280,9 @@ impl Roots {
     /// Ends a handle's use of `root`. Returns whether it was the last: then nobody can get this
     /// root any more. Takes a spinlock, allocates nothing.
     pub(crate) fn put(&self, root: &ExtentRoot) -> bool {
+        let place = self.place(root);
         let mut table = self.table.lock();
-        let Some(entry) = table.get_mut(&root.id) else {
+        let Some(entry) = table.get_mut(&place) else {
             return false;
         };
 
@@ -213,7 +291,7 @@ impl Roots {
             return false;
         }
         // The caller has a reference, so this doesn't free the root under the lock.
-        table.remove(&root.id);
+        table.remove(&place);
         true
     }
 }
