@@ -366,28 +366,36 @@ static void btrfs_encrypt_work(struct work_struct *work)
 	atomic_dec(&fs_info->nr_encrypt_works);
 }
 
+/*
+ * Whether no worker may encrypt what is written to the filesystem.
+ *
+ * The raid-stripe-tree needs one submitter for all bios of an ordered extent.  The
+ * bios of a full stripe of RAID5/6 must be in one plug, or they are written one by
+ * one, each after reading the rest of the stripe: the submitter's.
+ */
+bool btrfs_encrypts_in_submitter(const struct btrfs_fs_info *fs_info)
+{
+	return btrfs_fs_incompat(fs_info, RAID_STRIPE_TREE) ||
+	       btrfs_fs_incompat(fs_info, RAID56);
+}
+
 /* Have a worker encrypt a data write.  Return false if the submitter has to do so. */
 static bool btrfs_encrypt_async(struct btrfs_bio *bbio)
 {
 	struct btrfs_fs_info *fs_info = bbio->inode->root->fs_info;
 	struct bio *bio = &bbio->bio;
 
-	if (bio->bi_iter.bi_size < BTRFS_ENCRYPT_ASYNC_SIZE)
-		return false;
-
-	/*
-	 * The raid-stripe-tree needs one submitter for all bios of an ordered extent.
-	 * The bios of a full stripe of RAID5/6 must be in one plug, or they are written
-	 * one by one, each after reading the rest of the stripe: the submitter's.
-	 */
-	if (btrfs_fs_incompat(fs_info, RAID_STRIPE_TREE) || btrfs_fs_incompat(fs_info, RAID56))
+	if (btrfs_encrypts_in_submitter(fs_info) ||
+	    (bio->bi_iter.bi_size < BTRFS_ENCRYPT_ASYNC_SIZE && !bbio->nowait))
 		return false;
 
 	/*
 	 * Workers may have to wait for the block layer.  What they have not begun would
-	 * wait for what somebody else wrote before, which no submitter has to.
+	 * wait for what somebody else wrote before, which no submitter has to, unless he
+	 * mustn't wait for anything.
 	 */
-	if (atomic_inc_return(&fs_info->nr_encrypt_works) > fs_info->thread_pool_size) {
+	if (atomic_inc_return(&fs_info->nr_encrypt_works) > fs_info->thread_pool_size &&
+	    !bbio->nowait) {
 		atomic_dec(&fs_info->nr_encrypt_works);
 		return false;
 	}

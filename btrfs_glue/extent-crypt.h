@@ -15,7 +15,10 @@ struct btrfs_inode;
 struct btrfs_path;
 struct extent_map;
 
-/* Data is encrypted and decrypted in pieces of at most this many bytes. */
+/*
+ * Data is encrypted and decrypted in pieces of at most this many bytes, but for reads
+ * that blk-crypto was to decrypt.
+ */
 #define BTRFS_CRYPT_SIZE	SZ_256K
 
 /*
@@ -68,6 +71,7 @@ int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *
 void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 				  const struct btrfs_extent_crypt *crypt);
 
+bool btrfs_encrypts_in_submitter(const struct btrfs_fs_info *fs_info);
 void btrfs_submit_encrypted(struct btrfs_bio *bbio);
 blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
 
@@ -100,6 +104,11 @@ static inline int btrfs_read_extent_crypt(struct btrfs_inode *inode,
 static inline void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 						const struct btrfs_extent_crypt *crypt)
 {
+}
+
+static inline bool btrfs_encrypts_in_submitter(const struct btrfs_fs_info *fs_info)
+{
+	return false;
 }
 
 static inline void btrfs_submit_encrypted(struct btrfs_bio *bbio)

@@ -48,6 +48,9 @@ struct file *btrfs_get_inline_crypt_device(struct super_block *sb)
  *
  * blk-crypto-fallback submits by itself, so what btrfs's workers write would wait for
  * the cgroup that it is of, and they with it.
+ *
+ * Setting a key may wait for another one to be evicted, so direct I/O that mustn't wait
+ * is left to workers.
  */
 bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 {
@@ -55,7 +58,7 @@ bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 	struct btrfs_chunk_map *map;
 	bool ret;
 
-	if (!btrfs_test_opt(fs_info, INLINECRYPT) ||
+	if (!btrfs_test_opt(fs_info, INLINECRYPT) || bbio->nowait ||
 	    !(bbio->inode->flags & BTRFS_INODE_NODATASUM) ||
 	    bbio->bio.bi_opf & REQ_BTRFS_CGROUP_PUNT ||
 	    btrfs_fs_incompat(fs_info, REMAP_TREE) ||

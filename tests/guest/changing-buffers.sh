@@ -7,10 +7,18 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-for options in noatime noatime,nodatacow noatime,inlinecrypt,nodatasum; do
-	echo "--- $options"
-	mount_options=$options
-	start_encrypted
+# OPTIONS:CONTENTS-NAMES
+default="noatime:1-4 noatime,nodatacow:1-4 noatime,inlinecrypt,nodatasum:1-4"
+read -ra variants <<<"${VARIANTS-$default}"
+for variant in "${variants[@]}"; do
+	echo "--- $variant"
+	mount_options=${variant%:*}
+	modes=${variant#*:}
+	new_btrfs
+	make_key main
+	main=$(add_key main)
+	mkdir "$encrypted"
+	set_policy "$encrypted" "$main" -v 2 -c "${modes%-*}" -n "${modes#*-}"
 	python3 - "$encrypted/disk" <<'END'
 import mmap
 import os

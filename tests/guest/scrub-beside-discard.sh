@@ -37,13 +37,13 @@ for ((i = 0; i < rounds; i++)); do
 	rm "$SCRATCH_MNT/file"
 	echo 1 >/proc/sys/vm/drop_caches
 	reload_disk slow "0 $sectors delay $disk 0 5"
-	btrfs scrub start -B "$SCRATCH_MNT" >scrub &
+	btrfs scrub start -B "$SCRATCH_MNT" >said &
 	sleep 0.3
 	sync
 	wait $! || true
 	reload_disk slow "0 $sectors linear $disk 0"
-	cat scrub
-	grep 'no errors found' scrub || fail "scrub takes what was discarded for damaged"
+	cat said
+	grep 'no errors found' said || fail "scrub takes what was discarded for damaged"
 done
 umount "$SCRATCH_MNT"
 btrfs check "${devices[0]}"
