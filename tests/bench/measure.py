@@ -58,6 +58,7 @@ class Measurement:
         self.unread = b""
         self.rows = []
         self.misses_per_4k = {}
+        self.opens = {}
         self.bytes = {}
 
     def take(self, data):
@@ -73,6 +74,7 @@ class Measurement:
                 print(f"  {report['target']:16} {report['workload']:17} "
                       f"{report['insn_per_4k']:>8,}", flush=True)
             self.misses_per_4k.update(report.get("misses_per_4k", {}))
+            self.opens.update(report.get("opens", {}))
             self.bytes.update(report.get("bytes", {}))
 
     def run(self):
@@ -205,13 +207,16 @@ def main():
     results.print_added()
     results.print_limits()
     results.print_patched()
+    print_table("Instructions to open an encrypted file", ["keys in use", "instructions"],
+                [[keys, f"{opens:,}"] for keys, opens in patched.opens.items()])
     sizes = {**patched.bytes, **{f"{name}, unpatched": size
                                  for name, size in unpatched.bytes.items()}}
     print_table("Memory", ["object", "bytes"],
                 [[name, f"{size:,}"] for name, size in sizes.items()])
     path = f"{BUILD}/bench.json"
     with open(path + ".partial", "w", encoding="utf-8") as file:
-        json.dump({"rows": rows, "misses_per_4k": patched.misses_per_4k, "bytes": sizes},
+        json.dump({"rows": rows, "misses_per_4k": patched.misses_per_4k,
+                   "opens": patched.opens, "bytes": sizes},
                   file, indent=1)
         file.write("\n")
     os.replace(path + ".partial", path)

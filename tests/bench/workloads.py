@@ -8,13 +8,16 @@ BUILD/bench.json.
 """
 
 import collections
+import fcntl
 import json
+import mmap
 import os
 import random
 import re
 import resource
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -41,6 +44,10 @@ LARGE_POOL_SIZE = 20480
 ROUNDS = 8
 
 MASTER_KEY = bytes(range(64))
+# How many there are when files are opened.
+MANY_KEYS = 20000
+FS_IOC_SET_ENCRYPTION_POLICY = 0x800C6613
+FS_IOC_ADD_ENCRYPTION_KEY = 0xC0506617
 
 
 def run(*command, data=None):
@@ -108,10 +115,18 @@ def read(file, offsets, buffer):
         os.preadv(file, [buffer], offset)
 
 
+def read_beside_writes(file, offsets, buffer):
+    """Reads the first HOT blocks again and again, and writes the others once each."""
+    hot, new = offsets[:HOT], offsets[HOT:]
+    for number, offset in enumerate(new):
+        os.pwritev(file, [buffer], offset)
+        os.preadv(file, [buffer], hot[number % HOT])
+
+
 class Workload:
     """What is done to a file."""
 
-    def __init__(self, name, work, offsets, size, file="file", warm=False):
+    def __init__(self, name, work, offsets, size, file="file", warm=False, direct=False):
         self.name = name
         self.work = work
         self.offsets = offsets
@@ -121,6 +136,7 @@ class Workload:
         # held open, and then only the page cache is dropped.
         self.warm = warm
         self.pool_size = LARGE_POOL_SIZE if warm else POOL_SIZE
+        self.flags = os.O_DIRECT if direct else 0
 
 
 MEBIBYTES = range(0, FILE_SIZE, MIB)
@@ -128,6 +144,9 @@ RANDREAD, RANDWRITE, FRAGRANDREAD = map(random_blocks, ["randread", "randwrite",
 # There is a hole after each, so each is an extent.
 SPARSE = range(0, 2 * BLOCK * EXTENTS, 2 * BLOCK)
 SHUFFLED = random.Random("missread").sample(SPARSE, EXTENTS)
+# Extents that are read again and again, with others that are written.
+HOT = 100
+BESIDE = random.Random("beside").sample(SPARSE, HOT + RANDOM_OPERATIONS // 2)
 # One after the other on the same file.
 WORKLOADS = [
     Workload("write", write, MEBIBYTES, MIB),
@@ -143,6 +162,8 @@ WORKLOADS = [
 EXTENT_WORKLOADS = [
     Workload("missread", read, SHUFFLED, BLOCK, file="extents"),
     Workload("hitread", read, SHUFFLED, BLOCK, file="extents", warm=True),
+    Workload("hitread-beside-randwrite", read_beside_writes, BESIDE, BLOCK, file="extents",
+             direct=True),
 ]
 
 
@@ -206,8 +227,10 @@ class Target:
     def measure(self, idle_process, workload):
         """Returns the instructions and the misses for each 4 KiB."""
         offsets, size = workload.offsets, workload.size
-        data = bytearray(random.Random(2).randbytes(size))
-        file = os.open(workload.file, os.O_RDWR | os.O_CREAT)
+        # Direct I/O needs whole pages.
+        data = mmap.mmap(-1, size)
+        data[:] = random.Random(2).randbytes(size)
+        file = os.open(workload.file, os.O_RDWR | os.O_CREAT | workload.flags)
         if size == BLOCK:
             os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
         if workload.warm:
@@ -326,6 +349,54 @@ def open_file_bytes():
     return (taken("btrfs-encrypted") - taken("btrfs")) // len(names)
 
 
+def add_key(mount_point, raw):
+    """Returns the identifier."""
+    # struct fscrypt_add_key_arg: a specifier of type 2, the size, the key
+    argument = bytearray(struct.pack("I36xI36x", 2, len(raw)) + raw)
+    fcntl.ioctl(mount_point, FS_IOC_ADD_ENCRYPTION_KEY, argument)
+    return bytes(argument[8:24])
+
+
+def open_directory(name, identifier):
+    """Makes a directory with that key, and returns a file in it, open."""
+    os.mkdir(name)
+    directory = os.open(name, os.O_RDONLY)
+    # struct fscrypt_policy_v2: AES-256-XTS and AES-256-CTS
+    fcntl.ioctl(directory, FS_IOC_SET_ENCRYPTION_POLICY,
+                struct.pack("BBBBB3x16s", 2, 1, 4, 0, 0, identifier))
+    os.close(directory)
+    return os.open(f"{name}/file", os.O_WRONLY | os.O_CREAT)
+
+
+def open_instructions(idle_process, keys):
+    """Returns what it takes to open a file whose inode isn't in memory, while files of so
+    many keys are open.
+    """
+    names = [f"{DIRECTORY}/{number}" for number in range(500)]
+    target = Target("btrfs-encrypted")
+    mount_point = os.open(MOUNT_POINT, os.O_RDONLY)
+    for name in names:
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * keys + 1000, 2 * keys + 1000))
+    files = [os.open(names[0], os.O_RDONLY)]
+    for number in range(1, keys):
+        key = number.to_bytes(64, "little")
+        files.append(open_directory(f"{MOUNT_POINT}/{number}", add_key(mount_point, key)))
+    run("sync")
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as drop_caches:
+        drop_caches.write("2")
+
+    def open_all():
+        for name in names:
+            files.append(os.open(name, os.O_RDONLY))
+
+    busy = idle_process.busy_nanoseconds(open_all)
+    for file in [*files, mount_point]:
+        os.close(file)
+    target.remove()
+    return busy // len(names)
+
+
 def file_extent_item_bytes(name):
     target = Target(name)
     with open(f"{DIRECTORY}/file", "wb") as file:
@@ -348,6 +419,8 @@ def main():
                   "ordered extent": object_bytes("btrfs_ordered_extent"),
                   "file extent item": file_extent_item_bytes("btrfs")})
     if "btrfs-encrypted" in targets:
+        report(opens={f"{keys:,}": open_instructions(idle_process, keys)
+                      for keys in [1, MANY_KEYS]})
         report(bytes={"file extent item, encrypted": file_extent_item_bytes("btrfs-encrypted"),
                       "slot": slot_bytes(),
                       "open file, encrypted": open_file_bytes()})
