@@ -192,9 +192,11 @@ stop_failing
 [ $((failed[failslab] + failed[fail_page_alloc])) -gt 0 ] || fail "no allocations failed"
 removed=$(wc -l <removed)
 echo "the key was removed completely $removed times"
-[ "$removed" -ge $((seconds / 60)) ] || fail "too few times"
+# It is several times as often on a machine that has nothing else to do.
+least=$(((seconds + 299) / 300))
+[ "$removed" -ge $least ] || fail "too few times"
 for job in "${jobs[@]}"; do
-	[ "$(<"count.$job")" -ge $(((seconds + 299) / 300)) ] || fail "too few of them: $job"
+	[ "$(<"count.$job")" -ge $least ] || fail "too few of them: $job"
 done
 add_key main
 diff -r "$OUT/expected" "$encrypted"
