@@ -632,3 +632,180 @@ impl<T> Table<T> {
         }
     }
 }
+
+#[kunit_tests(fscrypt_extent_table)]
+mod tests {
+    use super::*;
+    use crate::mode::MODES;
+
+    struct Nothing;
+
+    impl KeyHolder for Nothing {
+        fn set_key(&mut self, _name: &KeyName, _key: &Key) -> Result {
+            Ok(())
+        }
+
+        fn forget_key(&mut self) {}
+    }
+
+    /// What a task does.
+    enum Task {
+        Nothing,
+        Sets(usize, KeyName, KBox<Nothing>),
+        Uses(usize),
+        Waits(KeyName, Ticket),
+        Joined(KeyName, Joined),
+    }
+
+    /// Tasks that do something by turns, always the same for a seed.
+    struct Tasks {
+        table: Table<Nothing>,
+        tasks: KVec<Task>,
+        names: KVec<KeyName>,
+        seed: u64,
+    }
+
+    impl Tasks {
+        fn new(size: usize, tasks: usize, names: usize, seed: u64) -> Result<Self> {
+            let roots = [RootId::next(), RootId::next()];
+            let mut new = Self {
+                table: Table::new(size, || Ok(Nothing))?,
+                tasks: KVec::new(),
+                names: KVec::new(),
+                seed,
+            };
+
+            // Else none of so few slots would be hot.
+            new.table.most_hot = size / 2;
+            new.table.least_cold = 1;
+            for _ in 0..tasks {
+                new.tasks.push(Task::Nothing, GFP_KERNEL)?;
+            }
+            for number in 0..names {
+                let name = KeyName {
+                    root: roots[number % 2],
+                    kind: KeyKind::Extent(Nonce::random()),
+                    mode: &MODES[0],
+                    data_unit_bits: None,
+                };
+
+                new.names.push(name, GFP_KERNEL)?;
+            }
+            Ok(new)
+        }
+
+        /// A number below `limit`, by xorshift.
+        fn number(&mut self, limit: usize) -> usize {
+            self.seed ^= self.seed << 13;
+            self.seed ^= self.seed >> 7;
+            self.seed ^= self.seed << 17;
+            self.seed as usize % limit
+        }
+
+        fn find(&mut self, name: KeyName, granted: Option<Granted>) -> Task {
+            match self.table.find(&name, granted.as_ref()) {
+                Found::Hit(index, _) => Task::Uses(index),
+                Found::Miss(index, holder, _) => Task::Sets(index, name, holder),
+                Found::Keying(index) => Task::Joined(name, self.table.join(index, granted)),
+                Found::Busy => Task::Waits(name, self.table.wait()),
+            }
+        }
+
+        /// Lets one go on, which begins with something new only if it `may_begin`. Returns whether
+        /// all is right then.
+        #[must_use]
+        fn step(&mut self, may_begin: bool) -> bool {
+            let number = self.number(self.tasks.len());
+
+            self.tasks[number] = match replace(&mut self.tasks[number], Task::Nothing) {
+                Task::Nothing if !may_begin => Task::Nothing,
+                Task::Nothing => {
+                    let chosen = self.number(self.names.len());
+                    let name = self.names[chosen];
+
+                    if self.number(8) > 0 {
+                        self.find(name, None)
+                    } else {
+                        if let Taken::Slot(index, _, holder) = self.table.take_of_root(name.root) {
+                            self.table.put_blank(index, holder);
+                        }
+                        Task::Nothing
+                    }
+                }
+                Task::Sets(index, _, holder) if self.number(8) == 0 => {
+                    self.table.put_blank(index, holder);
+                    Task::Nothing
+                }
+                Task::Sets(index, name, holder) => {
+                    self.table.publish(index, name, holder);
+                    Task::Uses(index)
+                }
+                Task::Uses(index) => {
+                    self.table.put(index);
+                    Task::Nothing
+                }
+                Task::Waits(name, ticket) => match self.table.fetch(&ticket) {
+                    Some(granted) => self.find(name, Some(granted)),
+                    None => Task::Waits(name, ticket),
+                },
+                Task::Joined(name, joined) => match self.table.outcome(&joined) {
+                    Outcome::Keying => Task::Joined(name, joined),
+                    Outcome::Set(index, _) => Task::Uses(index),
+                    Outcome::Refused => self.find(name, None),
+                },
+            };
+            self.is_right()
+        }
+
+        /// Whether all is as it should be at any time.
+        fn is_right(&self) -> bool {
+            let table = &self.table;
+            let count = |list| table.by_use.iter(list).count();
+            let is = |index: usize, idle: bool, is_reserved: bool| {
+                matches!(
+                    table.slots[index],
+                    Slot::Ready { users, reserved, .. }
+                        if (users == 0) == idle && reserved == is_reserved
+                )
+            };
+            let is_hot = |slot: &&Slot<Nothing>| matches!(slot, Slot::Ready { hot: true, .. });
+            let is_blank = |index: usize| matches!(table.slots[index], Slot::Blank(_));
+            let are = |list, is: &dyn Fn(usize) -> bool| table.by_use.iter(list).all(is);
+            let is_idle = |index| is(index, true, false) || is_blank(index);
+            let is_used = |index| is(index, false, false);
+
+            table.slots.iter().filter(is_hot).count() == table.hot
+                && table.hot <= table.most_hot
+                && are(RESERVED, &|index| is(index, false, true))
+                && are(USED, &is_used)
+                && are(GRANTED, &|index| is(index, true, true) || is_blank(index))
+                && are(COLD, &|index| is_idle(index) || is_used(index))
+                && are(HOT, &|index| is_idle(index) || is_used(index))
+                // As many are reserved as can be, and none is idle, while somebody waits.
+                && count(RESERVED) == table.reserved
+                && table.reserved <= table.waiting()
+                && (table.reserved == table.waiting() || count(USED) == 0)
+                && (table.waiting() == 0 || count(COLD) + count(HOT) == 0)
+        }
+    }
+
+    #[test]
+    fn random_tasks() -> Result {
+        for seed in 1..=100 {
+            let (size, tasks) = (1 + seed as usize % 6, 2 + seed as usize % 11);
+            let mut tasks = Tasks::new(size, tasks, 2 * size + 1, seed)?;
+
+            for _ in 0..300 {
+                assert!(tasks.step(true));
+            }
+            // Then all come to an end, and all slots are idle.
+            for _ in 0..1000 {
+                assert!(tasks.step(false));
+            }
+            assert!(tasks.tasks.iter().all(|task| matches!(task, Task::Nothing)));
+            let lists = [COLD, HOT].map(|list| tasks.table.by_use.iter(list).count());
+            assert_eq!(lists[0] + lists[1], size);
+        }
+        Ok(())
+    }
+}

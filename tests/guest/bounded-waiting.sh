@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Four tasks read one extent again and again with the only cipher that there is.  A task
 # that wants another extent waits for each of them once at most, and not for ever.
+# vm: uml
 # module: no
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Direct I/O with RWF_NOWAIT, and from an io_uring, doesn't wait for a cipher: a worker does.
+# vm: uml
 # module: no
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
@@ -33,7 +34,7 @@ for options in noatime noatime,nodatacow noatime,inlinecrypt,nodatasum; do
 	until_held 1
 	touch said
 	python3 "${0%/*}/nowait.py" "$encrypted/file" submit >said &
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		! grep submitted said || break
 		sleep 0.1
 	done

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # 10,000 new extents are written while 100 are read again and again: the keys of these stay
 # in the cache.
+# vm: uml
 # module: no
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
