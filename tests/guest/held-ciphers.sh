@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Ciphers whose keys are set only when a test lets them be, or that are slow.  Sourced after encryption.sh.
+# Ciphers whose keys are set only when a test lets them be, or that are slow.  Sourced
+# after encryption.sh.
 
 held_xts=/sys/module/held_xts/parameters
 stats=/sys/kernel/debug/fscrypt_extent/stats

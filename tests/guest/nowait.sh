@@ -10,14 +10,12 @@
 # make_file: 16 preallocated blocks, then 16 with data
 make_file() {
 	xfs_io -f -c 'falloc 0 64k' -c 'pwrite -q -S 0x61 64k 64k' "$encrypted/file"
-	sync
-	echo 1 >/proc/sys/vm/drop_caches
+	drop_caches
 }
 
 now() {
 	# No page of the file is in memory.
-	sync
-	echo 1 >/proc/sys/vm/drop_caches
+	drop_caches
 	python3 "${0%/*}/nowait.py" "$encrypted/file" now
 }
 

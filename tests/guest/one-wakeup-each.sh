@@ -15,8 +15,7 @@ start_encrypted
 for ((i = 0; i < tasks; i++)); do
 	head -c 4k /dev/urandom >"$encrypted/$i"
 done
-sync
-echo 3 >/proc/sys/vm/drop_caches
+drop_caches
 hold_ciphers
 for ((i = 0; i < tasks; i++)); do
 	cat "$encrypted/$i" >/dev/null &

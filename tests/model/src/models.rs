@@ -128,6 +128,14 @@ fn name(root: u64, nonce: u32) -> KeyName {
     }
 }
 
+/// Tries all orders in which the tasks of `run` can go on, with at most `preemptions` in each.
+fn in_all_orders(preemptions: Option<usize>, run: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+
+    builder.preemption_bound = preemptions;
+    builder.check(run);
+}
+
 /// Tries all orders of `tasks`, which share a cache of `size` slots, with at most `preemptions` in
 /// each; then `last` in a task of its own.
 fn model(
@@ -136,11 +144,9 @@ fn model(
     tasks: &[fn(&World)],
     last: impl Fn(&World) + Send + Sync + 'static,
 ) {
-    let mut builder = loom::model::Builder::new();
     let tasks = tasks.to_vec();
 
-    builder.preemption_bound = preemptions;
-    builder.check(move || {
+    in_all_orders(preemptions, move || {
         let world = World::new(size);
         let (first, others) = tasks.split_first().unwrap();
         let threads: Vec<_> = others
@@ -161,32 +167,31 @@ fn model(
 
 fn nothing(_: &World) {}
 
+/// Three tasks use a key each, with one slot.
+fn use_in_one_slot(nonces: [u32; 3]) {
+    in_all_orders(None, move || {
+        let world = World::new(1);
+        let threads = [nonces[1], nonces[2]].map(|nonce| {
+            let world = world.clone();
+
+            thread::spawn(move || world.use_key(name(0, nonce)))
+        });
+
+        world.use_key(name(0, nonces[0]));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
 #[test]
 fn three_keys_one_slot() {
-    model(
-        1,
-        None,
-        &[
-            |world| world.use_key(name(0, 1)),
-            |world| world.use_key(name(0, 2)),
-            |world| world.use_key(name(0, 3)),
-        ],
-        nothing,
-    );
+    use_in_one_slot([1, 2, 3]);
 }
 
 #[test]
 fn two_of_three_share_the_slot() {
-    model(
-        1,
-        None,
-        &[
-            |world| world.use_key(name(0, 1)),
-            |world| world.use_key(name(0, 2)),
-            |world| world.use_key(name(0, 1)),
-        ],
-        nothing,
-    );
+    use_in_one_slot([1, 2, 1]);
 }
 
 #[test]
@@ -210,10 +215,7 @@ fn three_keys_two_slots() {
 /// third.
 #[test]
 fn granted_slot_goes_on() {
-    let mut builder = loom::model::Builder::new();
-
-    builder.preemption_bound = Some(2);
-    builder.check(|| {
+    in_all_orders(Some(2), || {
         let world = World::new(2);
         let held = (world.get(name(0, 1)), world.get(name(0, 2)));
         let threads = [3, 3, 4].map(|nonce| {
@@ -239,10 +241,7 @@ fn granted_slot_goes_on() {
 /// Of tasks that wait, the first gets a slot first, though another is woken for it.
 #[test]
 fn wakes_without_cause() {
-    let mut builder = loom::model::Builder::new();
-
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
+    in_all_orders(Some(3), || {
         let world = World::new(1);
         let served = Arc::new(AtomicU32::new(0));
         let held = world.get(name(0, 1));
@@ -274,10 +273,7 @@ fn wakes_without_cause() {
 /// Who waits for a key to be set is the next to use it, whatever that task does then.
 #[test]
 fn key_waiter_is_not_overtaken() {
-    let mut builder = loom::model::Builder::new();
-
-    builder.preemption_bound = Some(4);
-    builder.check(|| {
+    in_all_orders(Some(4), || {
         let world = World::new(1);
         let got = Arc::new(AtomicBool::new(false));
         let waiter = {
@@ -401,10 +397,7 @@ fn tries_without_waiting() {
 /// A task that waits isn't overtaken by one that comes later, though that finds its key.
 #[test]
 fn hits_do_not_overtake() {
-    let mut builder = loom::model::Builder::new();
-
-    builder.preemption_bound = Some(4);
-    builder.check(|| {
+    in_all_orders(Some(4), || {
         let world = World::new(1);
         let got = Arc::new(AtomicBool::new(false));
         let waiter = {
