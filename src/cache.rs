@@ -31,13 +31,15 @@ use crate::{
     table::{
         Found,
         Granted,
+        Hasher,
         Joined,
         KeyHolder,
         KeyKind,
         KeyName,
         Outcome,
         Table,
-        Taken, //
+        Taken,
+        Users, //
     },
     trace, //
 };
@@ -134,6 +136,8 @@ struct State<T> {
 pub(crate) struct Cache<T: KeyHolder> {
     #[pin]
     state: SpinLock<State<T>>,
+    users: Arc<Users>,
+    hasher: Hasher,
     /// A slot was granted to the task that has waited longest.
     #[pin]
     granted: CondVar,
@@ -186,8 +190,10 @@ impl<T: KeyHolder> Drop for SlotGuard<'_, T> {
 impl<T: KeyHolder> Cache<T> {
     /// Makes a cache of `size` slots with what `make` makes. Sleeps, allocates with `GFP_KERNEL`.
     pub(crate) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Arc<Self>> {
+        let table = Table::new(size, make)?;
+        let (users, hasher) = (table.users(), table.hasher());
         let state = State {
-            table: Table::new(size, make)?,
+            table,
             announced: 0,
             awaiting_keys: 0,
             wiping: 0,
@@ -197,6 +203,8 @@ impl<T: KeyHolder> Cache<T> {
         Arc::pin_init(
             pin_init!(Self {
                 state <- new_spinlock!(state, "fscrypt_extent::cache"),
+                users,
+                hasher,
                 granted <- new_condvar!("fscrypt_extent::granted"),
                 key_set <- new_condvar!("fscrypt_extent::key_set"),
                 changed <- new_condvar!("fscrypt_extent::changed"),
@@ -300,10 +308,11 @@ impl<T: KeyHolder> Cache<T> {
         };
 
         might_sleep();
+        let list = self.hasher.list(&name);
         let mut state = self.state.lock();
         let mut granted = None;
         let (index, mut holder) = loop {
-            let hit = match state.table.find(&name, granted.as_ref()) {
+            let hit = match state.table.find(&name, list, granted.as_ref()) {
                 Found::Hit(index, holder) => {
                     if granted.is_some() {
                         // That goes to the next one.
@@ -364,8 +373,11 @@ impl<T: KeyHolder> Cache<T> {
         Ok(guard(index, holder))
     }
 
-    /// Ends a use of a slot. Takes a spinlock.
+    /// Ends a use of a slot. Takes a spinlock if somebody may wait for the slot.
     pub(crate) fn put(&self, index: usize) {
+        if self.users.put(index) {
+            return;
+        }
         let mut state = self.state.lock();
 
         state.table.put(index);
@@ -862,6 +874,22 @@ mod tests {
         scan()?;
         assert!(hits(&cache, new)?);
         assert!(!hits(&cache, hot[0])?);
+        Ok(())
+    }
+
+    /// A key that isn't hot stays if few others are new between its uses.
+    #[test]
+    fn recent_key_stays() -> Result {
+        let cache = cache(XTS, 8)?;
+        let [recent] = names(RootId::next());
+
+        assert!(!hits(&cache, recent)?);
+        for _ in 0..20 {
+            for other in names::<4>(RootId::next()) {
+                assert!(!hits(&cache, other)?);
+            }
+            assert!(hits(&cache, recent)?);
+        }
         Ok(())
     }
 

@@ -32,9 +32,9 @@
 //!                                                  close             any under which GFP_KERNEL
 //!                                                                    can be used, as in reclaim
 //! Cache::state              which slot has which   encrypt, decrypt  the inode's lock, folio
-//! (spinlock)                key, who uses it and   set_inline_crypt  locks, ranges of the extent
-//!                           who waits, counters                      I/O tree
-//!                                                  put_inline_key    none
+//! (spinlock)                key, who begins to     set_inline_crypt  locks, ranges of the extent
+//!                           use it, who waits,                       I/O tree
+//!                           counters               put_inline_key    none
 //!                                                  close             as above
 //!                                                  close_device      as above
 //! blk_crypto_profile::lock  the keyslots of a      what evicts keys  as there

@@ -76,11 +76,6 @@ impl Rings {
         };
     }
 
-    /// Whether `node` is at the front of `list`.
-    pub(crate) fn is_front(&self, list: usize, node: usize) -> bool {
-        self.links[self.nodes + list].next as usize == node
-    }
-
     /// The node at the front of `list`.
     pub(crate) fn front(&self, list: usize) -> Option<usize> {
         self.iter(list).next()
@@ -116,9 +111,7 @@ mod tests {
         rings.push_back(1, 3);
         assert!(rings.iter(0).eq([0, 1, 2]));
         assert!(rings.iter(1).eq([3]));
-        assert!(rings.is_front(0, 0));
-        assert!(!rings.is_front(0, 1));
-        assert!(!rings.is_front(1, 0));
+        assert_eq!(rings.front(0), Some(0));
 
         rings.remove(1);
         rings.remove(1);

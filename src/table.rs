@@ -18,17 +18,20 @@
 //!
 //! # Which key makes room
 //!
-//! The one that wasn't used for the longest time, of those that aren't hot if there is one. Hot is
-//! what was used again after many others were, so keys of extents that are read or written once
-//! make room for each other, however many pieces that takes. An eighth of the slots, and eight,
-//! are never hot, so that a new key stays until it is used again, if that is soon.
+//! The one whose last use began the longest time ago, of those that aren't hot if there is one. Hot
+//! is what was used again after many others were, so keys of extents that are read or written once
+//! make room for each other, however many pieces that takes. An eighth of the slots, and eight, are
+//! never hot, so that a new key stays until it is used again, if that is soon.
+//!
+//! A use moves a slot in its list only if that wasn't done for half as many finds as slots are
+//! never hot. The order is right but for so many.
 //!
 //! # Who waits
 //!
 //! Tasks that find no idle slot get one in the order in which they came: each has a [`Ticket`], and
 //! a slot that becomes idle is granted to the first of them. So there is no idle slot while
 //! somebody waits. As many slots as there are tasks waiting are reserved for them while they are
-//! still in use, beginning with those that have been in use for the longest time. A task that comes
+//! still in use, beginning with those that were found in use first. A task that comes
 //! later waits, too, even if a reserved slot has its key, as it would prolong the use of that.
 //!
 //! Nothing here sleeps or, after [`Table::new`], allocates.
@@ -46,7 +49,19 @@ use core::{
     num::NonZeroU8,
     ptr::NonNull, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
+    }, //
+};
 
 /// Names a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,15 +122,16 @@ enum Slot<T> {
         /// The number of the find that missed.
         set: u64,
     },
-    /// Is idle if it has no users. As long as it has, the holder stays here.
+    /// Is idle if it has no [`Users`]. As long as it has, the holder stays here.
     Ready {
         name: KeyName,
         holder: KBox<T>,
-        users: u32,
         /// See the beginning of this file.
         hot: bool,
         /// The number of the find that used it last.
         used: u64,
+        /// The number of finds when it was put to the front of its list.
+        listed: u64,
         /// The number of the find that missed the key.
         set: u64,
         /// Whether it is for a task that waits: once it has no users, if it has any.
@@ -126,18 +142,6 @@ enum Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// Whether it has a key, and nobody uses it or is about to.
-    fn is_idle(&self) -> bool {
-        matches!(
-            self,
-            Self::Ready {
-                users: 0,
-                reserved: false,
-                ..
-            }
-        )
-    }
-
     /// The root that a key in it may be of.
     fn root(&self) -> Option<RootId> {
         match self {
@@ -149,9 +153,90 @@ impl<T> Slot<T> {
     }
 }
 
+/// Set while a slot is in the lists `USED` or `RESERVED`.
+const WATCHED: u32 = 1 << 31;
+
+/// How many use each slot.
+///
+/// Uses begin under the lock that protects the table. They end without it, but for the last one of
+/// a slot that is watched, so that it becomes idle under the lock. Any other is idle as soon as its
+/// number is 0, and whoever has the lock then knows that nobody begins to use it meanwhile.
+///
+/// Ending a use releases, and finding that there is none acquires: what was done with the slot is
+/// over then.
+pub(crate) struct Users(KVVec<Atomic<u32>>);
+
+impl Users {
+    /// Makes the numbers for `size` slots. Sleeps, allocates with `GFP_KERNEL`.
+    fn new(size: usize) -> Result<Self> {
+        let mut numbers = KVVec::with_capacity(size, GFP_KERNEL)?;
+
+        for _ in 0..size {
+            numbers.push_within_capacity(Atomic::new(0))?;
+        }
+        Ok(Self(numbers))
+    }
+
+    /// Ends a use of a slot, if that needs no lock, and returns whether it has; else
+    /// [`Table::put`] must be called. Any context.
+    ///
+    /// Once the use has ended, the table may be freed.
+    #[must_use]
+    pub(crate) fn put(&self, index: usize) -> bool {
+        // As a rule it isn't shared.
+        let mut number = 1;
+
+        while number != WATCHED + 1 {
+            match self.0[index].cmpxchg(number, number - 1, Release) {
+                Ok(_) => return true,
+                Err(changed) => number = changed,
+            }
+        }
+        false
+    }
+
+    /// Whether nobody uses a slot.
+    fn is_idle(&self, index: usize) -> bool {
+        self.0[index].load(Acquire) == 0
+    }
+}
+
+/// Hashes names.
+///
+/// The hash is pair-multiply-shift (Thorup, "High Speed Hashing for Integers and Strings", 2015).
+/// An attacker may have written the nonces to the disk, but without the key, no two names are
+/// likelier to be in one list than by chance. hsiphash needs ten times as long, which is more than
+/// one percent of what it takes to decrypt a block.
+#[derive(Clone, Copy)]
+pub(crate) struct Hasher {
+    /// Is secret, and random.
+    key: [u64; 4],
+    /// Number of lists, a power of two.
+    lists: usize,
+}
+
+impl Hasher {
+    /// The list for a name. Any context.
+    pub(crate) fn list(&self, name: &KeyName) -> NameList {
+        let [a, b, c, d] = match name.kind {
+            KeyKind::Extent(nonce) => nonce.words().map(u64::from),
+            KeyKind::Direct | KeyKind::RawDirect => [name.root.number(), 0, 0, 0],
+        };
+        let [k, l, m, n] = self.key;
+        let pair = |k: u64, x, l: u64, y| k.wrapping_add(x).wrapping_mul(l.wrapping_add(y));
+        let sum = u64::wrapping_add(pair(k, a, l, b), pair(m, c, n, d));
+
+        NameList((sum >> 32) as usize & (self.lists - 1))
+    }
+}
+
+/// The keys with this hash.
+#[derive(Clone, Copy)]
+pub(crate) struct NameList(usize);
+
 /// Outcome of a search for a slot.
 pub(crate) enum Found<T> {
-    /// This slot has the key. The caller uses it, and so the holder is valid, until [`Table::put`].
+    /// This slot has the key. The caller uses it, and so the holder is valid, until [`Users::put`].
     Hit(usize, NonNull<T>),
     /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had the key
     /// of this name before.
@@ -194,12 +279,13 @@ pub(crate) enum Outcome<T> {
     Refused,
 }
 
-/// Idle slots that aren't hot, or have no key; most recently used first. Those that are in use again
-/// may still be there.
+/// Slots that aren't hot, or have no key; most recently used first, more or less. They may be in
+/// use.
 const COLD: usize = 0;
 /// The same of hot ones.
 const HOT: usize = 1;
-/// Slots that are in use, if they aren't among the idle ones.
+/// Slots that are in use, and were when somebody looked for one that is idle, or for a key to wipe
+/// or to be hot no more.
 const USED: usize = 2;
 /// Those of them that are reserved.
 const RESERVED: usize = 3;
@@ -211,16 +297,15 @@ const LISTS: usize = 5;
 /// The slots.
 pub(crate) struct Table<T> {
     slots: KVVec<Slot<T>>,
+    users: Arc<Users>,
     /// The slots that are `Keying` or `Ready`, by hash of their key's name.
     by_name: Rings,
     /// The slots that have a [`Slot::root`], by hash of that.
     by_root: Rings,
     /// The slots that are `Blank` or `Ready`, in the lists above.
     by_use: Rings,
-    /// Number of lists in `by_name` and in `by_root`, a power of two.
-    lists: usize,
-    /// The secret of [`Table::name_list`].
-    hash_key: [u64; 4],
+    /// Has the number of lists in `by_name`, and in `by_root`.
+    hasher: Hasher,
     /// Number of slots that are hot.
     hot: usize,
     /// How many may be.
@@ -244,11 +329,14 @@ impl<T> Table<T> {
         let most_hot = size - size.min(usize::max(size / 8, 8));
         let mut table = Self {
             slots: KVVec::with_capacity(size, GFP_KERNEL)?,
+            users: Arc::new(Users::new(size)?, GFP_KERNEL)?,
             by_name: Rings::new(size, lists)?,
             by_root: Rings::new(size, lists)?,
             by_use: Rings::new(size, LISTS)?,
-            lists,
-            hash_key: core::array::from_fn(|_| random::number()),
+            hasher: Hasher {
+                key: core::array::from_fn(|_| random::number()),
+                lists,
+            },
             hot: 0,
             most_hot,
             least_cold: (size - most_hot) as u64,
@@ -272,86 +360,86 @@ impl<T> Table<T> {
         self.slots.len()
     }
 
-    /// The list for `name`.
-    ///
-    /// The hash is pair-multiply-shift (Thorup, "High Speed Hashing for Integers and Strings",
-    /// 2015). An attacker may have written the nonces to the disk, but without the key, no two
-    /// names are likelier to be in one list than by chance. hsiphash needs ten times as long, which
-    /// is more than one percent of what it takes to decrypt a block.
-    fn name_list(&self, name: &KeyName) -> usize {
-        let [a, b, c, d] = match name.kind {
-            KeyKind::Extent(nonce) => nonce.words().map(u64::from),
-            KeyKind::Direct | KeyKind::RawDirect => [name.root.number(), 0, 0, 0],
-        };
-        let [k, l, m, n] = self.hash_key;
-        let pair = |k: u64, x, l: u64, y| k.wrapping_add(x).wrapping_mul(l.wrapping_add(y));
-        let sum = u64::wrapping_add(pair(k, a, l, b), pair(m, c, n, d));
+    /// How many use each slot, for those who end a use.
+    pub(crate) fn users(&self) -> Arc<Users> {
+        self.users.clone()
+    }
 
-        (sum >> 32) as usize & (self.lists - 1)
+    /// What hashes the names.
+    pub(crate) fn hasher(&self) -> Hasher {
+        self.hasher
     }
 
     fn root_list(&self, root: RootId) -> usize {
-        root.number() as usize & (self.lists - 1)
+        root.number() as usize & (self.hasher.lists - 1)
     }
 
-    /// Finds a slot for `name`.
+    /// Finds a slot for `name`, for which `list` is.
     ///
     /// Who was granted a slot may use any that has the key; the granted one is then granted to the
     /// next task. That is never told `Busy`.
-    pub(crate) fn find(&mut self, name: &KeyName, granted: Option<&Granted>) -> Found<T> {
-        let list = self.name_list(name);
-        let granted = granted.map(|granted| granted.0);
+    pub(crate) fn find(
+        &mut self,
+        name: &KeyName,
+        list: NameList,
+        granted: Option<&Granted>,
+    ) -> Found<T> {
+        let has_key = |slot: &Slot<T>| match slot {
+            Slot::Ready {
+                name: other,
+                reserved,
+                ..
+            } => other == name && !reserved,
+            _ => false,
+        };
 
         self.finds += 1;
+        if granted.is_none() {
+            let found = self
+                .by_name
+                .iter(list.0)
+                .find(|&index| has_key(&self.slots[index]));
+
+            if let Some(index) = found {
+                return self.begin(index);
+            }
+        }
+        self.find_other(name, list, granted.map(|granted| granted.0))
+    }
+
+    /// The same, when there is no slot with the key that anybody may use.
+    #[inline(never)]
+    fn find_other(&mut self, name: &KeyName, list: NameList, granted: Option<usize>) -> Found<T> {
         let found = self
             .by_name
-            .iter(list)
+            .iter(list.0)
             .find(|&index| match &self.slots[index] {
                 Slot::Ready {
                     name: other,
-                    users,
                     reserved,
                     ..
                 } => {
                     // What was granted to another task gets another key.
-                    other == name && (*users > 0 || !*reserved || granted == Some(index))
+                    other == name
+                        && (!*reserved || granted == Some(index) || !self.users.is_idle(index))
                 }
                 Slot::Keying { name: other, .. } => other == name,
                 _ => false,
             });
         if let Some(index) = found {
-            let Slot::Ready {
-                holder,
-                users,
-                hot,
-                reserved,
-                used,
-                ..
-            } = &mut self.slots[index]
-            else {
+            if matches!(self.slots[index], Slot::Keying { .. }) {
                 // Who waits for a slot was there before.
                 return match granted.is_some() || self.waiting() == 0 {
                     true => Found::Keying(index),
                     false => Found::Busy,
                 };
-            };
-            if *reserved && granted.is_none() {
+            }
+            let Some(granted) = granted else {
                 return Found::Busy;
-            }
+            };
+            let hit = self.begin(index);
 
-            *users += 1;
-            let hit = Found::Hit(index, NonNull::from(&**holder));
-            let is_shared = *users > 1;
-            let since = self.finds - replace(used, self.finds);
-            if since > self.least_cold && !*hot {
-                self.warm(index);
-            }
-            if is_shared && self.by_use.back(USED) == Some(index) {
-                self.list(USED, index);
-            }
-            if let Some(granted) = granted {
-                self.settle(granted, index);
-            }
+            self.settle(granted, index);
             return hit;
         }
 
@@ -366,12 +454,51 @@ impl<T> Table<T> {
         };
 
         self.by_name.remove(index);
-        self.by_name.push_front(list, index);
+        self.by_name.push_front(list.0, index);
         match self.replace(index, keying) {
             Slot::Blank(holder) => Found::Miss(index, holder, None),
             Slot::Ready { name, holder, .. } => Found::Miss(index, holder, Some(name)),
             // INVARIANT: None of these is idle.
             Slot::Keying { .. } | Slot::Wiping(_) => Found::Busy,
+        }
+    }
+
+    /// Begins a use of a slot with a key.
+    #[inline]
+    fn begin(&mut self, index: usize) -> Found<T> {
+        let Slot::Ready {
+            holder,
+            used,
+            listed,
+            hot,
+            ..
+        } = &mut self.slots[index]
+        else {
+            return Found::Busy;
+        };
+        let hit = Found::Hit(index, NonNull::from(&**holder));
+        let since_use = self.finds - replace(used, self.finds);
+        let since_listed = self.finds - *listed;
+        let is_warm = !*hot && since_use > self.least_cold;
+        // Nothing that others did has to be seen: the slot got its key under the lock.
+        let others = self.users.0[index].fetch_add(1, Relaxed);
+
+        if is_warm || since_listed >= self.least_cold / 2 || others & WATCHED != 0 {
+            self.sort(index, is_warm, others & WATCHED != 0);
+        }
+        hit
+    }
+
+    /// Puts a slot that is used again where it belongs in the lists.
+    fn sort(&mut self, index: usize, is_warm: bool, is_watched: bool) {
+        if is_warm {
+            self.warm(index);
+        }
+        if !is_watched {
+            self.list_by_use(index);
+        } else if self.by_use.back(USED) == Some(index) {
+            // Those that are shared by many aren't idle soon.
+            self.list(USED, index);
         }
     }
 
@@ -472,12 +599,30 @@ impl<T> Table<T> {
         loop {
             let index = self.by_use.back(COLD).or_else(|| self.by_use.back(HOT))?;
 
-            if !matches!(self.slots[index], Slot::Ready { users: 1.., .. }) {
+            if !self.watch(index) {
                 self.by_use.remove(index);
                 return Some(index);
             }
             self.list(USED, index);
         }
+    }
+
+    /// Lets [`Table::put`] know when a slot becomes idle, and returns true; or false if it is. The
+    /// caller puts it into the list `USED`, if it isn't there or in `RESERVED`.
+    fn watch(&self, index: usize) -> bool {
+        let users = &self.users.0[index];
+
+        match users.load(Acquire) {
+            0 => return false,
+            WATCHED.. => return true,
+            _ => (),
+        }
+        // The last use may end just before.
+        if users.fetch_add(WATCHED, Acquire) == 0 {
+            users.store(0, Relaxed);
+            return false;
+        }
+        true
     }
 
     /// Makes a slot hot whose key is used again. If as many as may be are, the one that has been idle
@@ -488,7 +633,7 @@ impl<T> Table<T> {
                 return;
             };
 
-            if !self.slots[oldest].is_idle() {
+            if self.watch(oldest) {
                 self.list(USED, oldest);
                 return;
             }
@@ -496,7 +641,7 @@ impl<T> Table<T> {
                 *hot = false;
             }
             self.hot -= 1;
-            self.list(COLD, oldest);
+            self.list_by_use(oldest);
         }
         if let Slot::Ready { hot, .. } = &mut self.slots[index] {
             *hot = true;
@@ -513,12 +658,27 @@ impl<T> Table<T> {
         }
     }
 
-    /// What becomes of a slot with a key that is in use and in no list.
+    /// What becomes of a slot with a key that the caller uses, which is in no list.
     fn set_used(&mut self, index: usize) {
+        if self.waiting() == 0 {
+            self.list_by_use(index);
+            return;
+        }
+        self.watch(index);
         if self.reserved < self.waiting() {
             self.reserve(index);
         } else {
             self.list(USED, index);
+        }
+    }
+
+    /// Puts a slot with a key to the front of its list, `HOT` or `COLD`.
+    fn list_by_use(&mut self, index: usize) {
+        if let Slot::Ready { hot, listed, .. } = &mut self.slots[index] {
+            let list = if *hot { HOT } else { COLD };
+
+            *listed = self.finds;
+            self.list(list, index);
         }
     }
 
@@ -527,14 +687,10 @@ impl<T> Table<T> {
     fn set_idle(&mut self, index: usize) {
         let is_granted = self.waiting() > 0;
 
-        if let Slot::Ready { hot, reserved, .. } = &mut self.slots[index] {
-            let list = if *hot { HOT } else { COLD };
-
+        if let Slot::Ready { reserved, .. } = &mut self.slots[index] {
             *reserved = is_granted;
             if !is_granted {
-                if !self.by_use.is_front(list, index) {
-                    self.list(list, index);
-                }
+                self.list_by_use(index);
                 return;
             }
         } else if !is_granted {
@@ -564,19 +720,38 @@ impl<T> Table<T> {
         };
         // Any other tells the caller to wait.
         let index = of_root()
-            .find(|&index| self.slots[index].is_idle())
+            .find(|&index| self.is_idle(index))
             .or_else(|| of_root().next());
 
         index.map_or(Taken::Nothing, |index| self.take(index))
+    }
+
+    /// Whether a slot has a key, and nobody uses it or is about to.
+    fn is_idle(&self, index: usize) -> bool {
+        matches!(
+            self.slots[index],
+            Slot::Ready {
+                reserved: false,
+                ..
+            }
+        ) && self.users.is_idle(index)
     }
 
     /// Takes the key that a slot has to wipe it.
     pub(crate) fn take(&mut self, index: usize) -> Taken<T> {
         let name = match &self.slots[index] {
             Slot::Blank(_) => return Taken::Nothing,
-            slot @ Slot::Ready { name, .. } if slot.is_idle() => *name,
+            Slot::Ready {
+                name,
+                reserved: false,
+                ..
+            } => *name,
             _ => return Taken::Busy,
         };
+        if self.watch(index) {
+            self.list(USED, index);
+            return Taken::Busy;
+        }
 
         self.by_use.remove(index);
         self.by_name.remove(index);
@@ -587,7 +762,7 @@ impl<T> Table<T> {
     }
 
     /// Gives a holder back that has got its key. The caller then uses the slot, and so the holder
-    /// is valid, until [`Self::put`]; so does whoever has joined.
+    /// is valid, until [`Users::put`]; so does whoever has joined.
     pub(crate) fn publish(&mut self, index: usize, name: KeyName, holder: KBox<T>) -> NonNull<T> {
         let shared = NonNull::from(&*holder);
         let (joined, set) = match self.slots[index] {
@@ -600,12 +775,14 @@ impl<T> Table<T> {
         self.slots[index] = Slot::Ready {
             name,
             holder,
-            users: 1 + joined,
             hot: false,
             used: self.finds,
+            listed: self.finds,
             set,
             reserved: false,
         };
+        // Others see the slot when they have the lock.
+        self.users.0[index].store(1 + joined, Relaxed);
         self.set_used(index);
         shared
     }
@@ -618,18 +795,19 @@ impl<T> Table<T> {
         self.set_idle(index);
     }
 
-    /// Ends a use of a slot.
+    /// Ends a use of a slot that [`Users::put`] hasn't.
     pub(crate) fn put(&mut self, index: usize) {
-        if let Slot::Ready {
-            users, reserved, ..
-        } = &mut self.slots[index]
-        {
-            *users -= 1;
-            if *users == 0 {
-                self.reserved -= usize::from(*reserved);
-                self.set_idle(index);
-            }
+        let users = &self.users.0[index];
+
+        // Before the caller had the lock, another may have begun to use it.
+        if users.fetch_sub(1, Full) != WATCHED + 1 {
+            return;
         }
+        users.store(0, Relaxed);
+        if let Slot::Ready { reserved: true, .. } = self.slots[index] {
+            self.reserved -= 1;
+        }
+        self.set_idle(index);
     }
 }
 
@@ -677,7 +855,7 @@ mod tests {
 
             // Else none of so few slots would be hot.
             new.table.most_hot = size / 2;
-            new.table.least_cold = 1;
+            new.table.least_cold = 1 + seed % 8;
             for _ in 0..tasks {
                 new.tasks.push(Task::Nothing, GFP_KERNEL)?;
             }
@@ -703,7 +881,10 @@ mod tests {
         }
 
         fn find(&mut self, name: KeyName, granted: Option<Granted>) -> Task {
-            match self.table.find(&name, granted.as_ref()) {
+            match self
+                .table
+                .find(&name, self.table.hasher.list(&name), granted.as_ref())
+            {
                 Found::Hit(index, _) => Task::Uses(index),
                 Found::Miss(index, holder, _) => Task::Sets(index, name, holder),
                 Found::Keying(index) => Task::Joined(name, self.table.join(index, granted)),
@@ -741,7 +922,9 @@ mod tests {
                     Task::Uses(index)
                 }
                 Task::Uses(index) => {
-                    self.table.put(index);
+                    if !self.table.users.put(index) {
+                        self.table.put(index);
+                    }
                     Task::Nothing
                 }
                 Task::Waits(name, ticket) => match self.table.fetch(&ticket) {
@@ -761,26 +944,31 @@ mod tests {
         fn is_right(&self) -> bool {
             let table = &self.table;
             let count = |list| table.by_use.iter(list).count();
-            let is = |index: usize, idle: bool, is_reserved: bool| {
+            let is = |index: usize, is_reserved: bool| {
                 matches!(
                     table.slots[index],
-                    Slot::Ready { users, reserved, .. }
-                        if (users == 0) == idle && reserved == is_reserved
+                    Slot::Ready { reserved, .. } if reserved == is_reserved
                 )
             };
+            let users = |index: usize| table.users.0[index].load(Acquire);
             let is_hot = |slot: &&Slot<Nothing>| matches!(slot, Slot::Ready { hot: true, .. });
             let is_blank = |index: usize| matches!(table.slots[index], Slot::Blank(_));
             let are = |list, is: &dyn Fn(usize) -> bool| table.by_use.iter(list).all(is);
-            let is_idle = |index| is(index, true, false) || is_blank(index);
-            let is_used = |index| is(index, false, false);
+            let is_watched = |index| users(index) > WATCHED;
+            let is_listed = |index| {
+                (is(index, false) && users(index) < WATCHED)
+                    || (is_blank(index) && users(index) == 0)
+            };
 
             table.slots.iter().filter(is_hot).count() == table.hot
                 && table.hot <= table.most_hot
-                && are(RESERVED, &|index| is(index, false, true))
-                && are(USED, &is_used)
-                && are(GRANTED, &|index| is(index, true, true) || is_blank(index))
-                && are(COLD, &|index| is_idle(index) || is_used(index))
-                && are(HOT, &|index| is_idle(index) || is_used(index))
+                && are(RESERVED, &|index| is(index, true) && is_watched(index))
+                && are(USED, &|index| is(index, false) && is_watched(index))
+                && are(GRANTED, &|index| {
+                    (is(index, true) || is_blank(index)) && users(index) == 0
+                })
+                && are(COLD, &is_listed)
+                && are(HOT, &is_listed)
                 // As many are reserved as can be, and none is idle, while somebody waits.
                 && count(RESERVED) == table.reserved
                 && table.reserved <= table.waiting()

@@ -8,7 +8,6 @@ pub mod prelude {
         alloc::{KBox, KVVec, GFP_KERNEL},
         error::{Error, Result, EBUSY, EINVAL},
         pin_init,
-        sync::ArcExt,
     };
     pub use crate::pin_init;
     pub use macros::{kunit_tests, pin_data};
@@ -102,8 +101,10 @@ pub mod pin_init {
 
     #[macro_export]
     macro_rules! pin_init {
-        (Self { $($field:ident <- $init:expr),* $(,)? }) => {
-            Self { $($field: $init),* }
+        (@value $field:ident) => { $field };
+        (@value $field:ident $init:expr) => { $init };
+        (Self { $($field:ident $(<- $init:expr)?),* $(,)? }) => {
+            Self { $($field: $crate::pin_init!(@value $field $($init)?)),* }
         };
     }
 
@@ -127,7 +128,6 @@ pub mod sync {
     };
 
     pub use crate::{new_condvar, new_spinlock};
-    pub use std::sync::Arc;
 
     #[macro_export]
     macro_rules! new_spinlock {
@@ -143,13 +143,87 @@ pub mod sync {
         };
     }
 
-    pub trait ArcExt<T> {
-        fn pin_init(value: T, flags: Flags) -> Result<Arc<T>>;
+    pub struct Arc<T>(std::sync::Arc<T>);
+
+    impl<T> Arc<T> {
+        pub fn new(value: T, _flags: Flags) -> Result<Self> {
+            Ok(Self(std::sync::Arc::new(value)))
+        }
+
+        pub fn pin_init(value: T, flags: Flags) -> Result<Self> {
+            Self::new(value, flags)
+        }
     }
 
-    impl<T> ArcExt<T> for Arc<T> {
-        fn pin_init(value: T, _flags: Flags) -> Result<Self> {
-            Ok(Arc::new(value))
+    impl<T> Clone for Arc<T> {
+        fn clone(&self) -> Self {
+            Self(self.0.clone())
+        }
+    }
+
+    impl<T> Deref for Arc<T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.0
+        }
+    }
+
+    pub mod atomic {
+        use loom::{
+            cell::UnsafeCell,
+            sync::atomic::{AtomicU32, Ordering},
+        };
+        use std::{marker::PhantomData, thread::panicking};
+
+        pub use Ordering::{AcqRel as Full, Acquire, Relaxed, Release};
+
+        /// The cell is read at each use and changed when this is freed, so that loom finds whoever
+        /// uses it afterwards.
+        pub struct Atomic<T>(AtomicU32, UnsafeCell<PhantomData<T>>);
+
+        // SAFETY: There is nothing in the cell.
+        unsafe impl<T> Sync for Atomic<T> {}
+
+        impl<T> Drop for Atomic<T> {
+            fn drop(&mut self) {
+                // Else what has failed before would be hidden.
+                if !panicking() {
+                    self.1.with_mut(|_| ());
+                }
+            }
+        }
+
+        impl<T> Atomic<T> {
+            fn get(&self) -> &AtomicU32 {
+                self.1.with(|_| &self.0)
+            }
+        }
+
+        impl Atomic<u32> {
+            pub fn new(value: u32) -> Self {
+                Self(AtomicU32::new(value), UnsafeCell::new(PhantomData))
+            }
+
+            pub fn load(&self, order: Ordering) -> u32 {
+                self.get().load(order)
+            }
+
+            pub fn store(&self, value: u32, order: Ordering) {
+                self.get().store(value, order);
+            }
+
+            pub fn fetch_add(&self, value: u32, order: Ordering) -> u32 {
+                self.get().fetch_add(value, order)
+            }
+
+            pub fn fetch_sub(&self, value: u32, order: Ordering) -> u32 {
+                self.get().fetch_sub(value, order)
+            }
+
+            pub fn cmpxchg(&self, old: u32, new: u32, order: Ordering) -> Result<u32, u32> {
+                self.get().compare_exchange(old, new, order, Relaxed)
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     error::{Result, EBUSY, EINVAL},
     mode::Mode,
     root::RootId,
-    sync::{wake_without_cause, Arc},
+    sync::wake_without_cause,
     table::{KeyHolder, KeyKind, KeyName},
 };
 use loom::{
@@ -18,6 +18,7 @@ use loom::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     thread,
 };
+use std::sync::Arc;
 
 const PURPOSE: Purpose = Purpose {
     direction: Direction::Encrypt,
@@ -78,7 +79,7 @@ impl KeyHolder for Holder {
 }
 
 struct World {
-    cache: Arc<Cache<Holder>>,
+    cache: crate::sync::Arc<Cache<Holder>>,
     left: Left,
 }
 
@@ -167,9 +168,9 @@ fn model(
 
 fn nothing(_: &World) {}
 
-/// Three tasks use a key each, with one slot.
-fn use_in_one_slot(nonces: [u32; 3]) {
-    in_all_orders(None, move || {
+/// Three tasks use a key each, with one slot; at most so many preemptions.
+fn use_in_one_slot(preemptions: Option<usize>, nonces: [u32; 3]) {
+    in_all_orders(preemptions, move || {
         let world = World::new(1);
         let threads = [nonces[1], nonces[2]].map(|nonce| {
             let world = world.clone();
@@ -186,12 +187,12 @@ fn use_in_one_slot(nonces: [u32; 3]) {
 
 #[test]
 fn three_keys_one_slot() {
-    use_in_one_slot([1, 2, 3]);
+    use_in_one_slot(None, [1, 2, 3]);
 }
 
 #[test]
 fn two_of_three_share_the_slot() {
-    use_in_one_slot([1, 2, 1]);
+    use_in_one_slot(Some(6), [1, 2, 1]);
 }
 
 #[test]
@@ -318,7 +319,7 @@ fn refused_key() {
 fn purge_beside_replacement() {
     model(
         1,
-        None,
+        Some(4),
         &[
             |world| {
                 world.use_key(name(0, 1));
@@ -379,6 +380,30 @@ fn clear_beside_use_and_purge() {
     );
 }
 
+/// Once all keys are wiped, nobody touches the cache who has used one.
+#[test]
+fn freed_after_clear() {
+    in_all_orders(None, || {
+        let world = World::new(1);
+        let cache: *const Cache<Holder> = &*world.cache;
+        let threads = [1, 1].map(|nonce| {
+            let index = world.get(name(0, nonce)).keep();
+            let cache = cache as usize;
+
+            thread::spawn(move || {
+                // SAFETY: It isn't freed before that use has ended.
+                unsafe { &*(cache as *const Cache<Holder>) }.put(index);
+            })
+        });
+
+        world.cache.clear();
+        drop(world);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
 #[test]
 fn tries_without_waiting() {
     let tries = |world: &World| match world.cache.try_get(name(0, 1), PURPOSE, |_| ()) {
@@ -388,7 +413,7 @@ fn tries_without_waiting() {
 
     model(
         1,
-        None,
+        Some(6),
         &[tries, tries, |world| world.use_key(name(0, 2))],
         nothing,
     );
