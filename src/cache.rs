@@ -471,7 +471,9 @@ mod tests {
         },
         time::{
             delay::fsleep,
-            Delta, //
+            Delta,
+            Instant,
+            Monotonic, //
         },
         workqueue::{
             self,
@@ -1114,6 +1116,50 @@ mod tests {
         // This would wait for ever if a slot was still in use.
         let [a, b, c, ..] = wanted;
         let _all = [a, b, c].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
+        Ok(())
+    }
+
+    /// Does something, and notes the time that it takes if it never took less.
+    fn timed<T>(least: &mut Delta, work: impl FnOnce() -> T) -> T {
+        let start = Instant::<Monotonic>::now();
+        let result = work();
+
+        *least = start.elapsed().min(*least);
+        result
+    }
+
+    /// Says how long a hit takes, for `make bench`, where a nanosecond is an instruction.
+    #[test]
+    fn cost_of_hits() -> Result {
+        let cache = cache(XTS, 32)?;
+        let all: [KeyName; 16] = names(RootId::next());
+
+        for name in all {
+            assert!(!hits(&cache, name)?);
+        }
+        for (what, names) in [("same key", &all[..1]), ("other key", &all)] {
+            let [mut clock, mut get, mut find, mut put] = [Delta::from_millis(1); 4];
+            let uses = || names.iter().copied().cycle().take(1000);
+
+            for name in uses() {
+                timed(&mut clock, || ());
+                let guard = timed(&mut get, || cache.get(name, PURPOSE, |_| ()))?;
+                timed(&mut put, || drop(guard));
+            }
+            for name in uses() {
+                let list = cache.hasher.list(&name);
+                let mut state = cache.state.lock();
+                let found = timed(&mut find, || state.table.find(&name, list, None));
+
+                drop(state);
+                let Found::Hit(index, _) = found else {
+                    return Err(ENODATA);
+                };
+                cache.put(index);
+            }
+            let [get, find, put] = [get, find, put].map(|time| (time - clock).as_nanos());
+            pr_info!("{what}: get {get} ns, of which find {find}; put {put}\n");
+        }
         Ok(())
     }
 }

@@ -53,12 +53,13 @@ class Measurement:
     def __init__(self, kernel, targets):
         self.machine = guest.QemuGuest(
             "bench", kernel=kernel, icount=True, load_module=kernel == PATCHED,
-            cmdline=f"BENCH_TARGETS={','.join(targets)}")
+            cmdline=f"BENCH_TARGETS={','.join(targets)} kunit.enable=1 kunit.autorun=0")
         self.machine.on_output = self.take
         self.unread = b""
         self.rows = []
         self.misses_per_4k = {}
         self.opens = {}
+        self.hits = {}
         self.bytes = {}
 
     def take(self, data):
@@ -75,6 +76,7 @@ class Measurement:
                       f"{report['insn_per_4k']:>8,}", flush=True)
             self.misses_per_4k.update(report.get("misses_per_4k", {}))
             self.opens.update(report.get("opens", {}))
+            self.hits.update(report.get("hits", {}))
             self.bytes.update(report.get("bytes", {}))
 
     def run(self):
@@ -209,6 +211,8 @@ def main():
     results.print_patched()
     print_table("Instructions to open an encrypted file", ["keys in use", "instructions"],
                 [[keys, f"{opens:,}"] for keys, opens in patched.opens.items()])
+    print_table("Instructions of a hit", ["", "get", "of it under the lock", "put"],
+                [[what, *map(figure, hit)] for what, hit in patched.hits.items()])
     sizes = {**patched.bytes, **{f"{name}, unpatched": size
                                  for name, size in unpatched.bytes.items()}}
     print_table("Memory", ["object", "bytes"],
@@ -216,7 +220,7 @@ def main():
     path = f"{BUILD}/bench.json"
     with open(path + ".partial", "w", encoding="utf-8") as file:
         json.dump({"rows": rows, "misses_per_4k": patched.misses_per_4k,
-                   "opens": patched.opens, "bytes": sizes},
+                   "opens": patched.opens, "hits": patched.hits, "bytes": sizes},
                   file, indent=1)
         file.write("\n")
     os.replace(path + ".partial", path)

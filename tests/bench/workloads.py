@@ -27,6 +27,7 @@ DISK_MIB = 512
 MOUNT_POINT = os.environ["TEST_DIR"]
 DIRECTORY = f"{MOUNT_POINT}/dir"
 STATS = "/sys/kernel/debug/fscrypt_extent/stats"
+CACHE_SUITE = "/sys/kernel/debug/kunit/fscrypt_extent_cache/run"
 SCHEDULER_FEATURES = "/sys/kernel/debug/sched/features"
 
 KIB = 1 << 10
@@ -50,10 +51,9 @@ FS_IOC_SET_ENCRYPTION_POLICY = 0x800C6613
 FS_IOC_ADD_ENCRYPTION_KEY = 0xC0506617
 
 
-def run(*command, data=None):
+def run(*command):
     """Returns the command's output."""
-    done = subprocess.run(command, input=data, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode:
         sys.exit(f"error: {' '.join(command)}: {done.stderr.decode().strip()}")
     return done.stdout.decode()
@@ -167,6 +167,26 @@ EXTENT_WORKLOADS = [
 ]
 
 
+def add_key(raw):
+    """Adds a key to the filesystem and returns its identifier."""
+    # struct fscrypt_add_key_arg: a specifier of type 2, the size, the key
+    argument = bytearray(struct.pack("I36xI36x", 2, len(raw)) + raw)
+    mount_point = os.open(MOUNT_POINT, os.O_RDONLY)
+    fcntl.ioctl(mount_point, FS_IOC_ADD_ENCRYPTION_KEY, argument)
+    os.close(mount_point)
+    return bytes(argument[8:24])
+
+
+def make_directory(name, identifier):
+    """Makes a directory with that key."""
+    os.mkdir(name)
+    directory = os.open(name, os.O_RDONLY)
+    # struct fscrypt_policy_v2: AES-256-XTS, AES-256-CTS, names padded to 16 bytes
+    fcntl.ioctl(directory, FS_IOC_SET_ENCRYPTION_POLICY,
+                struct.pack("BBBBB3x16s", 2, 1, 4, 2, 0, identifier))
+    os.close(directory)
+
+
 class Target:
     """A filesystem on the RAM disk, with a directory that is encrypted or not."""
 
@@ -179,9 +199,10 @@ class Target:
         self.pool_size = None
         self.make_filesystem()
         self.mount(pool_size)
-        os.mkdir(DIRECTORY)
         if self.encrypted:
-            run("xfs_io", "-c", f"set_encpolicy -v 2 {self.key}", DIRECTORY)
+            make_directory(DIRECTORY, self.key)
+        else:
+            os.mkdir(DIRECTORY)
 
     @staticmethod
     def make_dm_crypt():
@@ -209,8 +230,7 @@ class Target:
         run("mount", "-t", self.filesystem, "-o", "nodiscard,noatime", self.device,
             MOUNT_POINT)
         if self.encrypted:
-            added = run("xfs_io", "-c", "add_enckey", MOUNT_POINT, data=MASTER_KEY)
-            self.key = re.search(r"identifier ([0-9a-f]+)", added)[1]
+            self.key = add_key(MASTER_KEY)
 
     def remount(self, pool_size):
         """Makes every cache of the filesystem cold, and no other."""
@@ -300,6 +320,17 @@ def measure_cipher():
             report(workload=workload, target="cipher", insn_per_4k=int(file.read()))
 
 
+def measure_hits():
+    """Reports what the engine's test cost_of_hits says."""
+    with open(CACHE_SUITE, "w", encoding="ascii") as suite:
+        suite.write("1")
+    hits = re.findall(r"fscrypt_extent: (.*): get (\d+) ns, of which find (\d+); put (\d+)$",
+                      run("dmesg"), re.MULTILINE)
+    if not hits:
+        sys.exit("error: cost_of_hits has said nothing; see BUILD/log/bench.console")
+    report(hits={what: [int(figure) for figure in figures] for what, *figures in hits})
+
+
 def object_bytes(cache):
     """Returns the size of the objects of a slab cache."""
     with open(f"/sys/kernel/slab/{cache}/object_size", encoding="ascii") as file:
@@ -349,39 +380,20 @@ def open_file_bytes():
     return (taken("btrfs-encrypted") - taken("btrfs")) // len(names)
 
 
-def add_key(mount_point, raw):
-    """Returns the identifier."""
-    # struct fscrypt_add_key_arg: a specifier of type 2, the size, the key
-    argument = bytearray(struct.pack("I36xI36x", 2, len(raw)) + raw)
-    fcntl.ioctl(mount_point, FS_IOC_ADD_ENCRYPTION_KEY, argument)
-    return bytes(argument[8:24])
-
-
-def open_directory(name, identifier):
-    """Makes a directory with that key, and returns a file in it, open."""
-    os.mkdir(name)
-    directory = os.open(name, os.O_RDONLY)
-    # struct fscrypt_policy_v2: AES-256-XTS and AES-256-CTS
-    fcntl.ioctl(directory, FS_IOC_SET_ENCRYPTION_POLICY,
-                struct.pack("BBBBB3x16s", 2, 1, 4, 0, 0, identifier))
-    os.close(directory)
-    return os.open(f"{name}/file", os.O_WRONLY | os.O_CREAT)
-
-
 def open_instructions(idle_process, keys):
     """Returns what it takes to open a file whose inode isn't in memory, while files of so
     many keys are open.
     """
     names = [f"{DIRECTORY}/{number}" for number in range(500)]
     target = Target("btrfs-encrypted")
-    mount_point = os.open(MOUNT_POINT, os.O_RDONLY)
     for name in names:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT))
     resource.setrlimit(resource.RLIMIT_NOFILE, (2 * keys + 1000, 2 * keys + 1000))
     files = [os.open(names[0], os.O_RDONLY)]
     for number in range(1, keys):
-        key = number.to_bytes(64, "little")
-        files.append(open_directory(f"{MOUNT_POINT}/{number}", add_key(mount_point, key)))
+        directory = f"{MOUNT_POINT}/{number}"
+        make_directory(directory, add_key(number.to_bytes(64, "little")))
+        files.append(os.open(f"{directory}/file", os.O_WRONLY | os.O_CREAT))
     run("sync")
     with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as drop_caches:
         drop_caches.write("2")
@@ -391,7 +403,7 @@ def open_instructions(idle_process, keys):
             files.append(os.open(name, os.O_RDONLY))
 
     busy = idle_process.busy_nanoseconds(open_all)
-    for file in [*files, mount_point]:
+    for file in files:
         os.close(file)
     target.remove()
     return busy // len(names)
@@ -413,6 +425,7 @@ def main():
     for name in targets:
         if name == "cipher":
             measure_cipher()
+            measure_hits()
         else:
             measure_target(name, idle_process)
     report(bytes={"extent map": object_bytes("btrfs_extent_map"),
