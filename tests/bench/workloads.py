@@ -47,6 +47,7 @@ ROUNDS = 8
 MASTER_KEY = bytes(range(64))
 # How many there are when files are opened.
 MANY_KEYS = 20000
+INODES = 3 * MANY_KEYS
 FS_IOC_SET_ENCRYPTION_POLICY = 0x800C6613
 FS_IOC_ADD_ENCRYPTION_KEY = 0xC0506617
 
@@ -219,7 +220,7 @@ class Target:
             run("mkfs.btrfs", "-q", "-f", "-K", self.device)
         else:
             features = ["-O", "encrypt"] if self.encrypted else []
-            run("mkfs.ext4", "-q", "-F", "-b", str(BLOCK), *features, "-E",
+            run("mkfs.ext4", "-q", "-F", "-b", str(BLOCK), "-N", str(INODES), *features, "-E",
                 "nodiscard,lazy_itable_init=0,lazy_journal_init=0", self.device)
 
     def mount(self, pool_size):
@@ -380,19 +381,22 @@ def open_file_bytes():
     return (taken("btrfs-encrypted") - taken("btrfs")) // len(names)
 
 
-def open_instructions(idle_process, keys):
+def open_instructions(idle_process, name, keys):
     """Returns what it takes to open a file whose inode isn't in memory, while files of so
-    many keys are open.
+    many directories are open, each with a key of its own if they are encrypted.
     """
     names = [f"{DIRECTORY}/{number}" for number in range(500)]
-    target = Target("btrfs-encrypted")
+    target = Target(name)
     for name in names:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT))
     resource.setrlimit(resource.RLIMIT_NOFILE, (2 * keys + 1000, 2 * keys + 1000))
     files = [os.open(names[0], os.O_RDONLY)]
     for number in range(1, keys):
         directory = f"{MOUNT_POINT}/{number}"
-        make_directory(directory, add_key(number.to_bytes(64, "little")))
+        if target.encrypted:
+            make_directory(directory, add_key(number.to_bytes(64, "little")))
+        else:
+            os.mkdir(directory)
         files.append(os.open(f"{directory}/file", os.O_WRONLY | os.O_CREAT))
     run("sync")
     with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as drop_caches:
@@ -431,9 +435,11 @@ def main():
     report(bytes={"extent map": object_bytes("btrfs_extent_map"),
                   "ordered extent": object_bytes("btrfs_ordered_extent"),
                   "file extent item": file_extent_item_bytes("btrfs")})
+    for name in targets:
+        if name not in ["cipher", "btrfs-dmcrypt"]:
+            report(opens={name: [open_instructions(idle_process, name, keys)
+                                 for keys in [1, MANY_KEYS]]})
     if "btrfs-encrypted" in targets:
-        report(opens={f"{keys:,}": open_instructions(idle_process, keys)
-                      for keys in [1, MANY_KEYS]})
         report(bytes={"file extent item, encrypted": file_extent_item_bytes("btrfs-encrypted"),
                       "slot": slot_bytes(),
                       "open file, encrypted": open_file_bytes()})
