@@ -168,31 +168,32 @@ fn model(
 
 fn nothing(_: &World) {}
 
-/// Three tasks use a key each, with one slot; at most so many preemptions.
-fn use_in_one_slot(preemptions: Option<usize>, nonces: [u32; 3]) {
-    in_all_orders(preemptions, move || {
-        let world = World::new(1);
-        let threads = [nonces[1], nonces[2]].map(|nonce| {
-            let world = world.clone();
-
-            thread::spawn(move || world.use_key(name(0, nonce)))
-        });
-
-        world.use_key(name(0, nonces[0]));
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    });
-}
-
 #[test]
 fn three_keys_one_slot() {
-    use_in_one_slot(None, [1, 2, 3]);
+    model(
+        1,
+        None,
+        &[
+            |world| world.use_key(name(0, 1)),
+            |world| world.use_key(name(0, 2)),
+            |world| world.use_key(name(0, 3)),
+        ],
+        nothing,
+    );
 }
 
 #[test]
 fn two_of_three_share_the_slot() {
-    use_in_one_slot(Some(6), [1, 2, 1]);
+    model(
+        1,
+        Some(6),
+        &[
+            |world| world.use_key(name(0, 1)),
+            |world| world.use_key(name(0, 2)),
+            |world| world.use_key(name(0, 1)),
+        ],
+        nothing,
+    );
 }
 
 #[test]
@@ -271,21 +272,29 @@ fn wakes_without_cause() {
     });
 }
 
+/// Starts a task that uses a key, and says when it has got it.
+fn start_use(world: &Arc<World>, name: KeyName) -> (thread::JoinHandle<()>, Arc<AtomicBool>) {
+    let (world, got) = (world.clone(), Arc::new(AtomicBool::new(false)));
+    let task = {
+        let got = got.clone();
+
+        thread::spawn(move || {
+            let guard = world.get(name);
+
+            got.store(true, SeqCst);
+            assert!(guard.holder().has(&name));
+        })
+    };
+
+    (task, got)
+}
+
 /// Who waits for a key to be set is the next to use it, whatever that task does then.
 #[test]
 fn key_waiter_is_not_overtaken() {
     in_all_orders(Some(4), || {
         let world = World::new(1);
-        let got = Arc::new(AtomicBool::new(false));
-        let waiter = {
-            let (world, got) = (world.clone(), got.clone());
-
-            thread::spawn(move || {
-                let _guard = world.get(name(0, 1));
-
-                got.store(true, SeqCst);
-            })
-        };
+        let (waiter, got) = start_use(&world, name(0, 1));
 
         for nonce in [1, 2, 3] {
             let is_behind = world.waits() > 0;
@@ -424,16 +433,7 @@ fn tries_without_waiting() {
 fn hits_do_not_overtake() {
     in_all_orders(Some(4), || {
         let world = World::new(1);
-        let got = Arc::new(AtomicBool::new(false));
-        let waiter = {
-            let (world, got) = (world.clone(), got.clone());
-
-            thread::spawn(move || {
-                let guard = world.get(name(0, 2));
-                got.store(true, SeqCst);
-                assert!(guard.holder().has(&name(0, 2)));
-            })
-        };
+        let (waiter, got) = start_use(&world, name(0, 2));
         let reader = {
             let world = world.clone();
 
