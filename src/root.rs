@@ -134,6 +134,13 @@ pub(crate) enum SharedKey {
     Raw,
 }
 
+fn hash(prk: &hmac_sha512_key, key: &siphash_key_t) -> u64 {
+    let prk: *const hmac_sha512_key = prk;
+
+    // SAFETY: It is valid for reads of its size, and has no padding.
+    unsafe { inline_siphash(prk.cast(), size_of::<hmac_sha512_key>(), key) }
+}
+
 /// A key that extents share.
 type Key = Secret<[u8; MAX_KEY_SIZE]>;
 
@@ -144,18 +151,29 @@ pub(crate) struct ExtentRoot {
     filesystem: Filesystem,
     #[pin]
     prk: Secret<hmac_sha512_key>,
+    /// That of `prk`, see [`Roots`].
+    hash: u64,
     /// The keys that extents share, by [`SharedKey`] and mode.
     shared: [[SetOnce<Arc<Key>>; MODES.len()]; 2],
 }
 
 impl ExtentRoot {
-    fn new(filesystem: Filesystem, kdf: &hmac_sha512_key) -> impl PinInit<Self> + '_ {
+    fn new<'a>(
+        filesystem: Filesystem,
+        kdf: &'a hmac_sha512_key,
+        hash_key: &'a siphash_key_t,
+    ) -> impl PinInit<Self> + 'a {
         pin_init!(Self {
             id: RootId::next(),
             filesystem,
             prk <- hkdf::extent_root(kdf),
+            hash: hash(&prk, hash_key),
             shared: core::array::from_fn(|_| core::array::from_fn(|_| SetOnce::new())),
         })
+    }
+
+    fn place(&self) -> Place {
+        (self.hash, self.id)
     }
 
     /// The key to derive extents' keys with.
@@ -225,24 +243,15 @@ impl Roots {
         })
     }
 
-    fn place(&self, root: &ExtentRoot) -> Place {
-        let prk: *const hmac_sha512_key = root.prk();
-        // SAFETY: It is valid for reads of its size, and has no padding.
-        let hash =
-            unsafe { inline_siphash(prk.cast(), size_of::<hmac_sha512_key>(), &self.hash_key) };
-
-        (hash, root.id)
-    }
-
     /// Gets the root of a master key for a new handle. Allocates with `GFP_KERNEL`; `ENOMEM`.
     pub(crate) fn get(
         &self,
         filesystem: Filesystem,
         kdf: &hmac_sha512_key,
     ) -> Result<Arc<ExtentRoot>> {
-        let new = Arc::pin_init(ExtentRoot::new(filesystem, kdf), GFP_KERNEL)?;
+        let new = Arc::pin_init(ExtentRoot::new(filesystem, kdf, &self.hash_key), GFP_KERNEL)?;
         let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
-        let place = self.place(&new);
+        let place = new.place();
         let mut table = self.table.lock();
         let mut cursor = table.cursor_lower_bound_mut(&(place.0, RootId(0)));
 
@@ -280,7 +289,7 @@ impl Roots {
     /// Ends a handle's use of `root`. Returns whether it was the last: then nobody can get this
     /// root any more. Takes a spinlock, allocates nothing.
     pub(crate) fn put(&self, root: &ExtentRoot) -> bool {
-        let place = self.place(root);
+        let place = root.place();
         let mut table = self.table.lock();
         let Some(entry) = table.get_mut(&place) else {
             return false;
