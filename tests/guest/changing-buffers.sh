@@ -15,10 +15,7 @@ for variant in "${variants[@]}"; do
 	mount_options=${variant%:*}
 	modes=${variant#*:}
 	new_btrfs
-	make_key main
-	main=$(add_key main)
-	mkdir "$encrypted"
-	set_policy "$encrypted" "$main" -v 2 -c "${modes%-*}" -n "${modes#*-}"
+	make_directories -c "${modes%-*}" -n "${modes#*-}"
 	python3 - "$encrypted/disk" <<'END'
 import mmap
 import os

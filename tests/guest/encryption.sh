@@ -93,13 +93,13 @@ new_ext4() {
 	mount "$SCRATCH_DEV" "$SCRATCH_MNT"
 }
 
-# make_directories: $encrypted and $plain; the key is called main, and $main is what
-# add_key printed
+# make_directories [OPTION...]: $encrypted and $plain; the key is called main, and $main is
+# what add_key printed; options are those of set_encpolicy
 make_directories() {
 	make_key main
 	main=$(add_key main)
 	mkdir "$encrypted" "$plain"
-	set_policy "$encrypted" "$main" -v "$policy_version"
+	set_policy "$encrypted" "$main" -v "$policy_version" "$@"
 }
 
 # start_encrypted [OPTION...]: a new filesystem with these directories
