@@ -30,7 +30,7 @@ for options in noatime noatime,nodatacow noatime,inlinecrypt,nodatasum; do
 	hold_ciphers
 	sync "$encrypted/held" &
 	until_held 1
-	touch said
+	: >said
 	python3 "${0%/*}/nowait.py" "$encrypted/file" submit >said &
 	for ((i = 0; i < 600; i++)); do
 		! grep submitted said || break
