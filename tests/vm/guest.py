@@ -122,11 +122,14 @@ def leave_group():
 def leave_session():
     """The same for User-mode Linux, which has all its processes in that group.
 
-    It may read a terminal that isn't its own.  When the kernel panics, it aborts.
+    It may read a terminal that isn't its own.  When the kernel panics, it aborts.  It has a
+    file open for each inode of its root that it knows of.
     """
     kill_with_parent()
     os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Guest:
