@@ -32,7 +32,8 @@ help:
 	@echo 'make clean                 remove BUILD'
 	@echo
 	@echo 'Variables: BUILD=DIR (default build), KERNEL=debug or kcsan, VM=uml, JOBS=N, GUESTS=N,'
-	@echo 'KSRC=DIR (kernel source), GUEST_BIN=DIR (first in the guest'\''s PATH)'
+	@echo 'KSRC=DIR (kernel source), GUEST_BIN=DIR (first in the guest'\''s PATH: the tests of'
+	@echo 'fscryptctl take it from there, as built from github.com/google/fscryptctl)'
 
 .PHONY: kernel module
 kernel:

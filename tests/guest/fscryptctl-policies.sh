@@ -7,7 +7,7 @@
 . "${0%/*}/encryption.sh"
 . "${0%/*}/file-tree.sh"
 
-command -v fscryptctl || skip "fscryptctl is not in GUEST_BIN"
+command -v fscryptctl || skip "no fscryptctl: build github.com/google/fscryptctl and give its directory as GUEST_BIN"
 
 # applies LINES OPTION...: fail unless get_policy shows these lines, separated by
 # semicolons, for a new $directory that got a policy with the options
