@@ -87,6 +87,7 @@ static int btrfs_fscrypt_set_context(struct inode *vfs_inode, const void *ctx,
 				     size_t len, void *fs_data)
 {
 	struct btrfs_inode *inode = BTRFS_I(vfs_inode);
+	struct btrfs_fs_info *fs_info = inode->root->fs_info;
 	struct btrfs_trans_handle *trans = fs_data;
 	int ret;
 
@@ -95,7 +96,16 @@ static int btrfs_fscrypt_set_context(struct inode *vfs_inode, const void *ctx,
 
 	if (btrfs_root_readonly(inode->root))
 		return -EROFS;
-	ret = btrfs_prepare_encryption(inode->root->fs_info);
+	/*
+	 * With the feature, kernels without it can't mount the filesystem.  That
+	 * isn't for the owner of an empty directory to decide.
+	 */
+	if (!btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT) && !capable(CAP_SYS_ADMIN)) {
+		btrfs_warn_rl(fs_info,
+"encryption is not enabled: as root, encrypt an empty directory (fscrypt encrypt DIRECTORY)");
+		return -EOPNOTSUPP;
+	}
+	ret = btrfs_prepare_encryption(fs_info);
 	if (ret)
 		return ret;
 

@@ -5,13 +5,12 @@
 
 _scratch_mkfs_encrypted()
 {
-	# Setting the first policy turns the feature on.
-	_scratch_mkfs
+	_scratch_mkfs -O extent-fscrypt
 }
 
 _scratch_mkfs_sized_encrypted()
 {
-	_scratch_mkfs_sized "$@"
+	MKFS_OPTIONS="$MKFS_OPTIONS -O extent-fscrypt" _scratch_mkfs_sized "$@"
 }
 
 _require_get_encryption_nonce_support()

@@ -5,7 +5,7 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
-command -v fscryptctl || skip "fscryptctl is not in GUEST_BIN"
+command -v fscryptctl || skip "no fscryptctl: build github.com/google/fscryptctl and give its directory as GUEST_BIN"
 
 # status_is STATUS USER: fail unless key_status says exactly that to the user
 status_is() {
@@ -16,7 +16,7 @@ status_is() {
 }
 
 one=fsgqa two=fsgqa2
-new_btrfs
+new_btrfs -O extent-fscrypt
 make_key main
 for user in $one $two; do
 	mkdir "$SCRATCH_MNT/$user"
