@@ -10,5 +10,6 @@ for inode in "$plain_inode" "$encrypted_inode"; do
 	bytes=$(show "$inode" $EXTENT_DATA)
 	spoil "$inode" $EXTENT_DATA --set $EXTENT_DISK_NUM_BYTES_AT:0000000000000000
 	expect_bad_leaf "extent without bytes"
+	expect_check_complaint
 	spoil "$inode" $EXTENT_DATA --set "0:$bytes"
 done

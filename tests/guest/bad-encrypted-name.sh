@@ -16,3 +16,4 @@ mount_btrfs
 expect_unreadable ls "$subvolume"
 expect_message "corrupt leaf: .*encrypted name of an xattr or without the EXTENT_FSCRYPT"
 expect_rest_readable
+expect_check_complaint

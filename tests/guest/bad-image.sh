@@ -89,8 +89,3 @@ expect_bad_leaf() {
 	expect_message "corrupt leaf: .*$1"
 	expect_rest_readable
 }
-
-# expect_check_complaint: btrfs check finds it, too
-expect_check_complaint() {
-	run_expect 1 offline btrfs check --readonly "$SCRATCH_DEV"
-}

@@ -182,6 +182,14 @@ check_metadata() {
 	fi
 }
 
+# expect_check_complaint: btrfs check finds something wrong, too
+expect_check_complaint() {
+	local mode
+	for mode in original lowmem; do
+		run_expect 1 offline btrfs check --readonly --mode=$mode "$SCRATCH_DEV"
+	done
+}
+
 # verify_offline [OPTION...]: compare what is mounted, as extent-oracle reads it
 # from the disks, with what the kernel says; check the metadata; unmount.
 # Options are extent-oracle's; the keys are main and those.  The statistics are
