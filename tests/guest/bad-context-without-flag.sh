@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An inode that has an encryption context but is not flagged as encrypted.
 # dmesg: BTRFS (critical|error) 
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

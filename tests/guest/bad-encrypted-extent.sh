@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An encrypted extent in a plain file: it must not be read as if it were plain.
 # dmesg: BTRFS (critical|error) 
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

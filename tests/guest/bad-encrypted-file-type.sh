@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The encryption flag of what can't be encrypted: devices, FIFOs and sockets.
 # dmesg: BTRFS (critical|error) .*(corrupt leaf|read time tree block corruption)
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A name that is said to be encrypted, on a filesystem that is not said to have encryption.
 # dmesg: BTRFS (critical|error) .*(corrupt leaf|read time tree block corruption)
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An extent context that is too short, too long, or not as long as it says.
 # dmesg: BTRFS (critical|error) .*(corrupt leaf|read time tree block corruption)
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

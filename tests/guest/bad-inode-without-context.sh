@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An inode that is flagged as encrypted but has no encryption context.
 # dmesg: BTRFS (critical|error) 
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

@@ -3,6 +3,7 @@
 # An unencrypted extent in an encrypted file: what it has must not be taken for the
 # file's contents.
 # dmesg: BTRFS (critical|error) 
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

@@ -4,6 +4,7 @@
 # are decrypted with keys of directories only, and what isn't encrypted is shown as ever.
 # timeout: 600
 # dmesg: BTRFS error .*: root [0-9]+ .*has names in it but is no (directory|subvolume)
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

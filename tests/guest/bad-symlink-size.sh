@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The target of an encrypted symlink that is longer than what is on disk, in an inode with
 # a size that no file can have: what is in memory after the target must not be read.
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/bad-image.sh"
 

@@ -3,6 +3,7 @@
 # Directories whose references form a circle: nobody follows them for ever.
 # timeout: 180
 # dmesg: BTRFS error .*: directory [0-9]+ is in itself, root 5
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

@@ -6,6 +6,8 @@
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 
+# A workqueue has a queue for each group of CPUs.
+taskset -pc 0 $$
 modprobe scsi_debug dev_size_mb=512 max_queue=1 delay=0
 disk=$(basename /sys/bus/pseudo/drivers/scsi_debug/adapter*/host*/target*/*/block/*)
 devices=("/dev/$disk")

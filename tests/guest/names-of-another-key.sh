@@ -3,6 +3,7 @@
 # With v1 policies any key can come under a descriptor: with the wrong one, a directory
 # can't be read, as its names decrypt to what no name is, and its files aren't found.
 # dmesg: BTRFS error .*: root 5 inode [0-9]+ has a name that can't be decrypted
+# vm: uml
 . "${0%/*}/harness.sh"
 . "${0%/*}/encryption.sh"
 

@@ -36,6 +36,25 @@ failed() {
 	die "$2; the whole log is $1"
 }
 
+# in_group COMMAND...: run it in a process group of its own, all of which ends if this
+# process is told to end
+in_group() {
+	local group="" status=0
+	trap '[ -z "$group" ] || kill -- "-$group" 2>/dev/null; exit 143' HUP INT TERM
+	set -m
+	"$@" &
+	group=$!
+	set +m
+	wait "$group" || status=$?
+	trap - HUP INT TERM
+	return "$status"
+}
+
+strictly() {
+	set -e
+	"$@"
+}
+
 # logged LOG WHAT COMMAND...: run it with its output in BUILD/log/LOG
 logged() {
 	local log=$BUILD/log/$1 what=$2 status
@@ -43,10 +62,7 @@ logged() {
 	mkdir -p "$BUILD/log"
 	# Not "|| failed": that would switch set -e off within a function.
 	set +e
-	(
-		set -e
-		"$@"
-	) >"$log" 2>&1 </dev/null
+	in_group strictly "$@" >"$log" 2>&1 </dev/null
 	status=$?
 	set -e
 	[ "$status" = 0 ] || failed "$log" "$what failed"
@@ -58,7 +74,14 @@ counted() {
 	local log=$BUILD/log/$1 about=$2 what=$3
 	shift 3
 	mkdir -p "$BUILD/log"
-	"$@" 2>&1 </dev/null | tee "$log" | awk -v about="$about" -v tty="$([ -t 1 ] && echo 1)" '
+	in_group count "$log" "$about" "$@" </dev/null || failed "$log" "$what failed"
+}
+
+# count LOG ABOUT COMMAND...
+count() {
+	local log=$1 about=$2
+	shift 2
+	"$@" 2>&1 | tee "$log" | awk -v about="$about" -v tty="$([ -t 1 ] && echo 1)" '
 		/^  (CC|AS|RUSTC|LD|AR|HOSTCC|BINDGEN|EXPORTS|GEN)/ {
 			n++
 			if (n % (tty ? 10 : 250) == 0) {
@@ -67,6 +90,5 @@ counted() {
 				fflush()
 			}
 		}
-		END { if (tty && n >= 10) print "" }' ||
-		failed "$log" "$what failed"
+		END { if (tty && n >= 10) print "" }'
 }
