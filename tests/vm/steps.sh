@@ -29,10 +29,14 @@ step() {
 
 # failed LOG WHAT: say why and end
 failed() {
-	tail -n 25 "$1" >&2
+	local resolve='Temporary failure (in name resolution|resolving)|Could not (resolve|connect)'
 	if grep -q 'No space left on device' "$1"; then
-		die "$2: the disk that holds $BUILD is full; 15 GB are needed"
+		die "$2: the disk that holds $BUILD is full, 15 GB are needed; the whole log is $1"
 	fi
+	if grep -qE "$resolve|Network is unreachable|Connection timed out" "$1"; then
+		die "$2: what it needs can't be fetched without a network; the whole log is $1"
+	fi
+	tail -n 25 "$1" >&2
 	die "$2; the whole log is $1"
 }
 
