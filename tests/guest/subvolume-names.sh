@@ -29,20 +29,20 @@ expect_path() {
 # the file paths then
 expect_names() {
 	local options id path
-	btrfs subvolume list "$SCRATCH_MNT" >list
-	cat list
-	expect_printable list
-	[ "$(wc -l <list)" = "$count" ] || fail "$(wc -l <list) lines for $count subvolumes"
-	sed 's/^ID \([0-9]*\) .* path /\1 /' list >paths
+	btrfs subvolume list "$SCRATCH_MNT" >listed
+	cat listed
+	expect_printable listed
+	[ "$(wc -l <listed)" = "$count" ] || fail "$(wc -l <listed) lines for $count subvolumes"
+	sed 's/^ID \([0-9]*\) .* path /\1 /' listed >paths
 	while read -r id path; do
 		expect_path "$id" "$path"
 	done <paths
 	for options in -a -p -c -g -u -q -R -t "-G +1" --sort=path; do
 		# shellcheck disable=SC2086
-		btrfs subvolume list $options "$SCRATCH_MNT" >more
-		expect_printable more
+		btrfs subvolume list $options "$SCRATCH_MNT" >columns
+		expect_printable columns
 		while read -r id path; do
-			grep -qE "\<$id\>.*[[:space:]](<FS_TREE>/)?$path$" more || fail "list $options lacks $id"
+			grep -qE "\<$id\>.*[[:space:]](<FS_TREE>/)?$path$" columns || fail "list $options lacks $id"
 		done <paths
 	done
 	btrfs subvolume get-default "$SCRATCH_MNT" >default
@@ -55,9 +55,9 @@ expect_names() {
 	expect_paths "$SCRATCH_MNT"
 	# What list says there is relative.
 	expect_paths "$TEST_DIR"
-	btrfs subvolume list -a "$TEST_DIR" >list
-	expect_printable list
-	[ "$(wc -l <list)" = "$count" ] || fail "$(wc -l <list) lines for $count subvolumes"
+	btrfs subvolume list -a "$TEST_DIR" >listed
+	expect_printable listed
+	[ "$(wc -l <listed)" = "$count" ] || fail "$(wc -l <listed) lines for $count subvolumes"
 }
 
 # expect_paths MOUNTPOINT: that these are the same from there
@@ -72,11 +72,11 @@ expect_paths() {
 
 # expect_show PATH: what show says of the subvolume with a snapshot
 expect_show() {
-	btrfs subvolume show "$SCRATCH_MNT/$1" >show
-	expect_printable show
-	[ "$(head -n 1 show)" = "$1" ] || fail "show has another path"
-	grep "Name:.*${1##*/}$" show
-	grep -F "$(sed -n "s/^$snapshot //p" paths)" show || fail "show lacks the snapshot"
+	btrfs subvolume show "$SCRATCH_MNT/$1" >shown
+	expect_printable shown
+	[ "$(head -n 1 shown)" = "$1" ] || fail "show has another path"
+	grep "Name:.*${1##*/}$" shownn
+	grep -F "$(sed -n "s/^$snapshot //p" paths)" shown || fail "show lacks the snapshot"
 }
 
 start_encrypted
