@@ -75,7 +75,7 @@ expect_show() {
 	btrfs subvolume show "$SCRATCH_MNT/$1" >shown
 	expect_printable shown
 	[ "$(head -n 1 shown)" = "$1" ] || fail "show has another path"
-	grep "Name:.*${1##*/}$" shownn
+	grep "Name:.*${1##*/}$" shown
 	grep -F "$(sed -n "s/^$snapshot //p" paths)" shown || fail "show lacks the snapshot"
 }
 
