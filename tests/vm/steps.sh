@@ -33,10 +33,10 @@ failed() {
 	if grep -q 'No space left on device' "$1"; then
 		die "$2: the disk that holds $BUILD is full, 15 GB are needed; the whole log is $1"
 	fi
-	if grep -qE "$resolve|Network is unreachable|Connection timed out" "$1"; then
+	tail -n 25 "$1" >&2
+	if grep -qE "$resolve|Network is unreachable" "$1"; then
 		die "$2: what it needs can't be fetched without a network; the whole log is $1"
 	fi
-	tail -n 25 "$1" >&2
 	die "$2; the whole log is $1"
 }
 
@@ -44,7 +44,10 @@ failed() {
 # process is told to end
 in_group() {
 	local group="" status=0
-	trap '[ -z "$group" ] || kill -- "-$group" 2>/dev/null; exit 143' HUP INT TERM
+	# What ends one that is in a group of its own itself ends that, too.
+	trap 'end_group 129' HUP
+	trap 'end_group 130' INT
+	trap 'end_group 143' TERM
 	set -m
 	"$@" &
 	group=$!
@@ -52,6 +55,13 @@ in_group() {
 	wait "$group" || status=$?
 	trap - HUP INT TERM
 	return "$status"
+}
+
+# end_group STATUS: in in_group, also before it knows the number
+end_group() {
+	kill -- "-${group:-$!}" 2>/dev/null || true
+	wait
+	exit "$1"
 }
 
 strictly() {
