@@ -19,3 +19,14 @@ for mode in a411 a421 a461 a4c1; do
 done
 mount_image
 cat "$encrypted/file" >/dev/null
+
+# As is one whose name has the same type.
+mkfifo "$plain/fifo"
+fifo=$(stat -c %i "$plain/fifo")
+umount "$SCRATCH_MNT"
+flags=$(show "$fifo" $INODE_ITEM)
+flags=${flags:INODE_FLAGS_AT * 2:4}
+spoil "$fifo" $INODE_ITEM --set "$INODE_FLAGS_AT:${flags:0:2}$(printf %02x $((0x${flags:2:2} | 0x10)))"
+spoil "$fifo" $FSCRYPT_INODE_CTX --insert "$(show "$encrypted_inode" $FSCRYPT_INODE_CTX)"
+expect_bad_leaf "ino=$fifo.* encryption flag"
+expect_check_complaint

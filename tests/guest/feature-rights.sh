@@ -35,6 +35,9 @@ expect_error 'Operation not supported' set_as_user one
 dmesg
 [ "$(dmesg | grep -c .)" = 1 ] || fail "the kernel doesn't say one line"
 dmesg | grep 'encryption is not enabled: as root, encrypt an empty directory'
+# Nor can who is root among his own.
+expect_error 'Operation not supported' as fsgqa unshare --user --map-root-user \
+	xfs_io -c "set_encpolicy -v 2 $main" "$SCRATCH_MNT/users/one"
 ! has_feature || fail "the bit was set"
 expect_error 'No data available' xfs_io -r -c get_encpolicy "$SCRATCH_MNT/users/one"
 

@@ -55,7 +55,8 @@ nobody_can_read
 echo "--- activated"
 expect_error 'unlock the user record' work activate wrong
 work activate >/dev/null
-as_user "cat $home/file; echo contents >$home/new; keyctl show @u"
+as_user "cat $home/file; echo contents >$home/new"
+as_user "keyctl show @u" | grep fscrypt
 [ "$(as_user "cat $home/new")" = contents ] || fail "other contents"
 expect_error 'Required key not available' sh -c "echo contents >$image/created"
 
