@@ -41,7 +41,7 @@ failed() {
 }
 
 # in_group COMMAND...: run it in a process group of its own, all of which ends if this
-# process is told to end
+# process is told to end.  It reads nothing: the terminal would stop it.
 in_group() {
 	local group="" status=0
 	# What ends one that is in a group of its own itself ends that, too.
@@ -49,7 +49,7 @@ in_group() {
 	trap 'end_group 130' INT
 	trap 'end_group 143' TERM
 	set -m
-	"$@" &
+	"$@" </dev/null &
 	group=$!
 	set +m
 	wait "$group" || status=$?
@@ -76,7 +76,7 @@ logged() {
 	mkdir -p "$BUILD/log"
 	# Not "|| failed": that would switch set -e off within a function.
 	set +e
-	in_group strictly "$@" >"$log" 2>&1 </dev/null
+	in_group strictly "$@" >"$log" 2>&1
 	status=$?
 	set -e
 	[ "$status" = 0 ] || failed "$log" "$what failed"
@@ -88,7 +88,7 @@ counted() {
 	local log=$BUILD/log/$1 about=$2 what=$3
 	shift 3
 	mkdir -p "$BUILD/log"
-	in_group count "$log" "$about" "$@" </dev/null || failed "$log" "$what failed"
+	in_group count "$log" "$about" "$@" || failed "$log" "$what failed"
 }
 
 # count LOG ABOUT COMMAND...
