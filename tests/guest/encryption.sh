@@ -182,6 +182,11 @@ check_metadata() {
 	fi
 }
 
+# expect_printable FILE: what a tool said has no raw bytes, as of encrypted names
+expect_printable() {
+	! LC_ALL=C grep -n '[^ -~	]' "$1" || fail "$1 has raw bytes"
+}
+
 # expect_check_complaint: btrfs check finds something wrong, too
 expect_check_complaint() {
 	local mode

@@ -14,11 +14,6 @@ library_paths() {
 	python3 "${0%/*}/subvolume-paths.py" "$libraries" "$1" | sort -n
 }
 
-# expect_printable FILE
-expect_printable() {
-	! LC_ALL=C grep -n '[^ -~	]' "$1" || fail "$1 has raw bytes"
-}
-
 # expect_path ID PATH: that this path is of the subvolume
 expect_path() {
 	[ "$(btrfs inspect-internal rootid "$SCRATCH_MNT/$2")" = "$1" ] ||

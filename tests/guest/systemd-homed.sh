@@ -25,6 +25,11 @@ record["secret"] = {"password": [sys.argv[1]]}
 json.dump(record, sys.stdout)' "${2-right}" <record | $homework "$1"
 }
 
+nobody_can_read() {
+	[ ! -e "$image/file" ] || fail "there are names"
+	expect_error 'Required key not available' cat "$image"/*
+}
+
 mount --make-rshared /
 mkdir -p /var/cache/systemd/home /tmp/home /tmp/skeleton
 echo skeleton >/tmp/skeleton/file
@@ -40,10 +45,6 @@ cat >record <<END
 	"binding": {"$(</etc/machine-id)": {$binding}}}
 END
 new_btrfs
-nobody_can_read() {
-	[ ! -e "$image/file" ] || fail "there are names"
-	expect_error 'Required key not available' cat "$image"/*
-}
 
 echo "--- created"
 work create >created
@@ -64,7 +65,7 @@ echo "--- deactivated"
 work deactivate >/dev/null
 [ ! -e "$home/file" ] || fail "it is still mounted"
 nobody_can_read
-setpriv --reuid $user --regid $user --clear-groups keyctl show @u >shown
+as_user "keyctl show @u" >shown
 ! grep fscrypt shown || fail "the key is still in his keyring"
 
 echo "--- and again, after a mount"
