@@ -11,6 +11,6 @@ for inode in "$plain_inode" "$encrypted_inode"; do
 	bytes=$(show "$inode" $EXTENT_DATA)
 	spoil "$inode" $EXTENT_DATA --set $EXTENT_DISK_NUM_BYTES_AT:0000000000000000
 	expect_bad_leaf "extent without bytes"
-	expect_check_complaint
+	expect_check_complaint 'errors found in extent allocation tree'
 	spoil "$inode" $EXTENT_DATA --set "0:$bytes"
 done

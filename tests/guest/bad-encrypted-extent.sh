@@ -17,4 +17,4 @@ expect_unreadable direct_dd if="$plain/file" bs=8k
 expect_message "BTRFS.*inode[ =]$plain_inode"
 cmp good "$encrypted/good"
 expect_rest_readable
-expect_check_complaint
+expect_check_complaint 'encrypted extent in plain file'

@@ -14,7 +14,7 @@ good=$(show "$encrypted_inode" $INODE_ITEM)
 for mode in a411 a421 a461 a4c1; do
 	spoil "$encrypted_inode" $INODE_ITEM --set "$INODE_MODE_AT:$mode"
 	expect_bad_leaf "ino=$encrypted_inode.* encryption flag"
-	expect_check_complaint
+	expect_check_complaint 'odd inode flags|is encrypted, but its type has no key'
 	spoil "$encrypted_inode" $INODE_ITEM --set "0:$good"
 done
 mount_image
@@ -29,4 +29,4 @@ flags=${flags:INODE_FLAGS_AT * 2:4}
 spoil "$fifo" $INODE_ITEM --set "$INODE_FLAGS_AT:${flags:0:2}$(printf %02x $((0x${flags:2:2} | 0x10)))"
 spoil "$fifo" $FSCRYPT_INODE_CTX --insert "$(show "$encrypted_inode" $FSCRYPT_INODE_CTX)"
 expect_bad_leaf "ino=$fifo.* encryption flag"
-expect_check_complaint
+expect_check_complaint 'odd inode flags|is encrypted, but its type has no key'

@@ -17,4 +17,4 @@ mount_btrfs
 expect_unreadable ls "$subvolume"
 expect_message "corrupt leaf: .*encrypted name of an xattr or without the EXTENT_FSCRYPT"
 expect_rest_readable
-expect_check_complaint
+expect_check_complaint 'encrypted name in plain directory|not encrypted but has an encrypted name'

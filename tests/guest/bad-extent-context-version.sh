@@ -10,5 +10,5 @@ start_image
 for version in 00 02 11 f1; do
 	spoil "$encrypted_inode" $EXTENT_DATA --set $EXTENT_CONTEXT_VERSION_AT:$version
 	expect_bad_leaf "ino=$encrypted_inode .*version"
-	expect_check_complaint
+	expect_check_complaint 'invalid extent context version'
 done

@@ -10,5 +10,5 @@ start_image
 for type in 02 80 ff; do
 	spoil "$encrypted_inode" $EXTENT_DATA --set $EXTENT_ENCRYPTION_AT:$type
 	expect_bad_leaf "ino=$encrypted_inode .*encryption"
-	expect_check_complaint
+	expect_check_complaint 'invalid encryption for file extent'
 done

@@ -9,4 +9,4 @@
 start_image
 spoil "$encrypted_inode" $EXTENT_DATA --set $EXTENT_TYPE_AT:00
 expect_bad_leaf "ino=$encrypted_inode .*inline"
-expect_check_complaint
+expect_check_complaint 'encrypted inline file extent'

@@ -11,13 +11,13 @@ good=$(show "$encrypted_inode" $FSCRYPT_INODE_CTX)
 for version in 00 03; do
 	spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --set 0:$version
 	expect_bad_leaf "ino=$encrypted_inode.* encryption context"
-	expect_check_complaint
+	expect_check_complaint 'invalid inode context version'
 done
 spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --set "0:$good"
 for size in 0 28 41; do
 	spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --resize $size
 	expect_bad_leaf "ino=$encrypted_inode.* encryption context"
-	expect_check_complaint
+	expect_check_complaint '(empty inode context|invalid inode context size)'
 	spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --resize $((${#good} / 2))
 	spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --set "0:$good"
 done

@@ -13,4 +13,4 @@ expect_error "Structure needs cleaning" cat "$encrypted/file"
 expect_message "BTRFS.*inode[ =]$encrypted_inode"
 cmp good "$encrypted/good"
 expect_rest_readable
-expect_check_complaint
+expect_check_complaint 'encrypted without encryption context'

@@ -12,4 +12,4 @@ mount_btrfs
 expect_unreadable ls "$encrypted"
 expect_message "encryption flag set without the EXTENT_FSCRYPT incompat feature"
 expect_rest_readable
-expect_check_complaint
+expect_check_complaint 'encrypted file extent without EXTENT_FSCRYPT'

@@ -16,4 +16,4 @@ expect_unreadable direct_dd if="$encrypted/file" bs=8k
 expect_message "BTRFS.*inode[ =]$encrypted_inode"
 cmp good "$encrypted/good"
 expect_rest_readable
-expect_check_complaint
+expect_check_complaint 'plain extent in encrypted file'

@@ -59,7 +59,7 @@ umount "$SCRATCH_MNT"
 for wrong in "${not_directories[@]}"; do
 	echo "--- ROOT_BACKREF names inode $wrong"
 	item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 "$wrong")"
-	expect_check_complaint
+	expect_check_complaint 'root refs|ROOT_BACKREF.* mismatch'
 	mount_unlocked
 	expect_error 'Structure needs cleaning' names subvol-info "$subvolume"
 	expect_error 'Structure needs cleaning' mount -o "subvolid=$id" "$SCRATCH_DEV" "$TEST_DIR"
@@ -74,7 +74,7 @@ for wrong in "${not_directories[@]}"; do
 
 	echo "--- ROOT_REF names inode $wrong"
 	item "1:5:$ROOT_REF:$id" --set "0:$(le64 "$wrong")"
-	expect_check_complaint
+	expect_check_complaint 'root refs|ROOT_REF.* mismatch'
 	mount_unlocked
 	expect_error 'Structure needs cleaning' names lookup-user "$SCRATCH_MNT" "$id" "$wrong"
 	expect_no_directory
@@ -85,7 +85,7 @@ for wrong in "${not_directories[@]}"; do
 	ref=$(item "5:$named:$INODE_REF:$plain_dir" --show)
 	item "5:$named:$INODE_REF:$plain_dir" --delete
 	item "5:$named:$INODE_REF:$wrong" --insert "$ref"
-	expect_check_complaint
+	expect_check_complaint 'no inode ref|INODE REF.* missing'
 	mount_unlocked
 	expect_error 'Structure needs cleaning' names paths "$SCRATCH_MNT" "$named"
 	expect_error 'Structure needs cleaning' names lookup "$SCRATCH_MNT" "$named"
@@ -96,7 +96,7 @@ for wrong in "${not_directories[@]}"; do
 
 	echo "--- INODE_EXTREF names inode $wrong"
 	item "5:$named:$INODE_EXTREF:1" --insert "$(le64 "$wrong")$(le64 9)${ref:16}"
-	expect_check_complaint
+	expect_check_complaint 'no dir item|not equal to inode_refs'
 	mount_unlocked
 	# btrfs leaves out the paths of these that it can't make.
 	[ "$(names paths "$SCRATCH_MNT" "$named")" = "plain/$name" ]
@@ -110,7 +110,7 @@ done
 for plain_one in "$named" "$fifo"; do
 	echo "--- ROOT_BACKREF names inode $plain_one, which isn't encrypted"
 	item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 "$plain_one")"
-	expect_check_complaint
+	expect_check_complaint 'root refs|ROOT_BACKREF.* mismatch'
 	mount_unlocked
 	[ "$(names subvol-info "$subvolume")" = "$name" ] || fail "another name"
 	umount "$SCRATCH_MNT"
@@ -118,7 +118,7 @@ done
 
 echo "--- ROOT_BACKREF names an inode that isn't there, so nobody knows what the name is"
 item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 12345678)"
-expect_check_complaint
+expect_check_complaint 'root refs|ROOT_BACKREF.* mismatch'
 mount_unlocked
 expect_error 'No such file or directory' names subvol-info "$subvolume"
 umount "$SCRATCH_MNT"
@@ -130,7 +130,7 @@ echo "--- ROOT_BACKREF names a tree that is no subvolume"
 ref=$(item "1:$id:$ROOT_BACKREF:5" --show)
 item "1:$id:$ROOT_BACKREF:5" --delete
 item "1:$id:$ROOT_BACKREF:$EXTENT_TREE" --insert "$ref"
-expect_check_complaint
+expect_check_complaint "root refs|ROOT_BACKREF.* couldn't find"
 mount_unlocked
 expect_error 'Structure needs cleaning' names subvol-info "$subvolume"
 expect_message "root $EXTENT_TREE has names in it but is no subvolume"

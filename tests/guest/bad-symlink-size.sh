@@ -32,7 +32,7 @@ for bad in \
 	"ffff000000000080 ffff" "ffffffff00000080 fdff" "ffffffffffffffff 0020"; do
 	# shellcheck disable=SC2086 # two words
 	spoil_link $bad
-	expect_check_complaint
+	expect_check_complaint 'invalid encrypted symlink'
 	mount_btrfs
 	locked=$(find "$encrypted/" -type l)
 	expect_error 'Structure needs cleaning' readlink -v "$locked"

@@ -31,7 +31,7 @@ for length in 2 3 5 7; do
 	ref=$(item "$first" "$parent" --show)
 	item "$first" "$parent" --delete
 	item "$first" "$last" --insert "$ref"
-	expect_check_complaint
+	expect_check_complaint 'INODE REF.* missing|no inode ref'
 	mount_btrfs
 	expect_error 'Structure needs cleaning' names paths "$SCRATCH_MNT" "$inode"
 	dmesg | grep 'is in itself, root 5'

@@ -17,7 +17,7 @@ flags=$(show "$inode" $INODE_ITEM | cut -c $((2 * INODE_FLAGS_AT + 1))-$((2 * IN
 byte=$((16#${flags:2:2} & ~0x10))
 spoil "$inode" $INODE_ITEM --set $((INODE_FLAGS_AT + 1)):"$(printf %02x $byte)"
 spoil "$inode" $FSCRYPT_INODE_CTX --delete
-expect_check_complaint
+expect_check_complaint 'plain inode'
 mount_image
 lsattr "$encrypted" || true
 expect_error "Operation not permitted" cat "$encrypted/empty"
