@@ -5,7 +5,7 @@
 //!
 //! A slot is a cipher and the key it has. It stays keyed after its use, so that the next I/O to
 //! the same extent needs neither key derivation nor setting a key; a miss takes an idle slot, as
-//! [`table`](crate::table) says. I/O with one key shares one slot.
+//! [`table`] says. I/O with one key shares one slot.
 //!
 //! # Forward progress
 //!
@@ -21,25 +21,22 @@
 //! nobody waits for one: see [`Cache::try_get`].
 //!
 //! Setting a key and using it allocates nothing, in all modes. See
-//! [`Cipher`](crate::cipher::Cipher) for the conditions.
+//! [`Cipher`](crate::crypt::cipher::Cipher) for the conditions.
 
 use crate::{
-    cipher::Direction,
+    keys::{
+        key::{
+            KeyId,
+            KeyKind,
+            Keyslot,
+            PrkId, //
+        },
+        secret::Secret, //
+    },
     mode::MAX_KEY_SIZE,
-    root::RootId,
-    secret::Secret,
-    table::{
-        Found,
-        Granted,
-        Hasher,
-        Joined,
-        KeyHolder,
-        KeyKind,
-        KeyName,
-        Outcome,
-        Table,
-        Taken,
-        Users, //
+    stats::{
+        Counters,
+        IoInfo, //
     },
     trace, //
 };
@@ -59,66 +56,21 @@ use kernel::{
     },
     task::might_sleep, //
 };
+use table::{
+    Found,
+    Granted,
+    Hasher,
+    Joined,
+    Outcome,
+    Table,
+    Taken,
+    Users, //
+};
 
-/// What happened to a cache since it was made.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Counters {
-    /// Uses of a slot that had the key.
-    pub(crate) hits: u64,
-    /// Uses of a slot that had to get the key.
-    pub(crate) misses: u64,
-    /// Keys that had to make room for others.
-    pub(crate) evictions: u64,
-    /// Keys that were derived at a miss. With `FSCRYPT_POLICY_FLAG_DIRECT_KEY` there are none.
-    pub(crate) derivations: u64,
-    /// How often a task found no idle slot, or a key that was just being set, and slept or did
-    /// without.
-    pub(crate) busy: u64,
-    /// How often a task was woken that slept for that.
-    pub(crate) wakeups: u64,
-    /// What was done by software, and by hardware.
-    pub(crate) volumes: [Volumes; 2],
-}
-
-/// An amount of I/O each way.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Volumes {
-    /// What was encrypted.
-    pub(crate) encrypted: Volume,
-    /// What was decrypted.
-    pub(crate) decrypted: Volume,
-}
-
-/// An amount of I/O.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Volume {
-    /// Number of bios, or parts of bios.
-    pub(crate) bios: u64,
-    /// Their size.
-    pub(crate) bytes: u64,
-}
-
-/// What a slot is wanted for, to be counted.
-#[derive(Clone, Copy)]
-pub(crate) struct Purpose {
-    /// What is to be done.
-    pub(crate) direction: Direction,
-    /// To how many bytes.
-    pub(crate) bytes: u32,
-}
-
-impl Counters {
-    fn count(&mut self, purpose: Purpose, in_hardware: bool) {
-        let volumes = &mut self.volumes[usize::from(in_hardware)];
-        let volume = match purpose.direction {
-            Direction::Encrypt => &mut volumes.encrypted,
-            Direction::Decrypt => &mut volumes.decrypted,
-        };
-
-        volume.bios += 1;
-        volume.bytes += u64::from(purpose.bytes);
-    }
-}
+#[cfg(CONFIG_KUNIT = "y")]
+pub(crate) mod fake_keyslot;
+mod lists;
+mod table;
 
 struct State<T> {
     table: Table<T>,
@@ -133,7 +85,7 @@ struct State<T> {
 
 /// The ciphers of one mode, or the keys for blk-crypto of one device.
 #[pin_data]
-pub(crate) struct Cache<T: KeyHolder> {
+pub(crate) struct Cache<T: Keyslot> {
     #[pin]
     state: SpinLock<State<T>>,
     users: Arc<Users>,
@@ -156,24 +108,24 @@ enum IfBusy {
     Fail,
 }
 
-/// A holder with the key that was asked for. Its slot is in use as long as this lives.
-pub(crate) struct SlotGuard<'a, T: KeyHolder> {
+/// A keyslot with the key that was asked for. Its slot is in use as long as this lives.
+pub(crate) struct SlotGuard<'a, T: Keyslot> {
     cache: &'a Cache<T>,
     index: usize,
-    // INVARIANT: Points to the holder of that slot, which is in use, so it stays there.
-    holder: NonNull<T>,
+    // INVARIANT: Points to the keyslot of that slot, which is in use, so it stays there.
+    keyslot: NonNull<T>,
 }
 
-impl<T: KeyHolder> SlotGuard<'_, T> {
+impl<T: Keyslot> SlotGuard<'_, T> {
     /// The cipher, or the key for blk-crypto.
-    pub(crate) fn holder(&self) -> &T {
+    pub(crate) fn keyslot(&self) -> &T {
         // SAFETY: It is valid by the type invariant, and as long as the slot is in use, nobody has
         // a mutable reference.
-        unsafe { self.holder.as_ref() }
+        unsafe { self.keyslot.as_ref() }
     }
 
     /// Leaves the slot in use, until [`Cache::put`] with the number that this returns.
-    pub(crate) fn keep(self) -> usize {
+    pub(crate) fn into_index(self) -> usize {
         let index = self.index;
 
         forget(self);
@@ -181,13 +133,13 @@ impl<T: KeyHolder> SlotGuard<'_, T> {
     }
 }
 
-impl<T: KeyHolder> Drop for SlotGuard<'_, T> {
+impl<T: Keyslot> Drop for SlotGuard<'_, T> {
     fn drop(&mut self) {
         self.cache.put(self.index);
     }
 }
 
-impl<T: KeyHolder> Cache<T> {
+impl<T: Keyslot> Cache<T> {
     /// Makes a cache of `size` slots with what `make` makes. Sleeps, allocates with `GFP_KERNEL`.
     pub(crate) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Arc<Self>> {
         let table = Table::new(size, make)?;
@@ -263,77 +215,77 @@ impl<T: KeyHolder> Cache<T> {
             state.awaiting_keys -= 1;
             state.counters.wakeups += 1;
             match state.table.outcome(&joined) {
-                Outcome::Keying => (),
-                Outcome::Set(index, holder) => return Some((index, holder)),
+                Outcome::Programming => (),
+                Outcome::Set(index, keyslot) => return Some((index, keyslot)),
                 Outcome::Refused => return None,
             }
         }
     }
 
-    /// Gets a holder with the key `name`, which `derive` makes if no slot has it.
+    /// Gets a keyslot with the key `id`, which `derive` makes if no slot has it.
     ///
     /// Sleeps until a slot is idle, so the caller must have none. The wait is uninterruptible, as
     /// I/O can't be given up for a signal. `EINVAL` if the key is refused.
     pub(crate) fn get(
         &self,
-        name: KeyName,
-        purpose: Purpose,
+        id: KeyId,
+        io: IoInfo,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_, T>> {
-        self.get_or(IfBusy::Wait, name, purpose, derive)
+        self.get_or(IfBusy::Wait, id, io, derive)
     }
 
     /// The same, but `EBUSY` if no slot is idle, or another task is about to set the key.
     pub(crate) fn try_get(
         &self,
-        name: KeyName,
-        purpose: Purpose,
+        id: KeyId,
+        io: IoInfo,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_, T>> {
-        self.get_or(IfBusy::Fail, name, purpose, derive)
+        self.get_or(IfBusy::Fail, id, io, derive)
     }
 
     fn get_or(
         &self,
         if_busy: IfBusy,
-        name: KeyName,
-        purpose: Purpose,
+        id: KeyId,
+        io: IoInfo,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
     ) -> Result<SlotGuard<'_, T>> {
         // INVARIANT: The table says that the slot is in use.
-        let guard = |index, holder| SlotGuard {
+        let guard = |index, keyslot| SlotGuard {
             cache: self,
             index,
-            holder,
+            keyslot,
         };
 
         might_sleep();
-        let list = self.hasher.list(&name);
+        let list = self.hasher.list(&id);
         let mut state = self.state.lock();
         let mut granted = None;
-        let (index, mut holder) = loop {
-            let hit = match state.table.find(&name, list, granted.as_ref()) {
-                Found::Hit(index, holder) => {
+        let (index, mut keyslot) = loop {
+            let hit = match state.table.find(&id, list, granted.as_ref()) {
+                Found::Hit(index, keyslot) => {
                     if granted.is_some() {
                         // That goes to the next one.
                         self.announce(&mut state);
                     }
-                    Some((index, holder))
+                    Some((index, keyslot))
                 }
-                Found::Miss(index, holder, evicted) => {
+                Found::Miss(index, keyslot, evicted) => {
                     state.counters.misses += 1;
-                    trace::miss(&name, index);
+                    trace::miss(&id, index);
                     if let Some(evicted) = evicted {
                         state.counters.evictions += 1;
                         trace::evict(&evicted, index);
                     }
-                    break (index, holder);
+                    break (index, keyslot);
                 }
-                Found::Keying(_) | Found::Busy if if_busy == IfBusy::Fail => {
+                Found::Programming(_) | Found::Busy if if_busy == IfBusy::Fail => {
                     state.counters.busy += 1;
                     return Err(EBUSY);
                 }
-                Found::Keying(index) => {
+                Found::Programming(index) => {
                     state.counters.busy += 1;
                     let joined = state.table.join(index, granted.take());
                     self.announce(&mut state);
@@ -346,31 +298,31 @@ impl<T: KeyHolder> Cache<T> {
                 }
             };
 
-            if let Some((index, holder)) = hit {
+            if let Some((index, keyslot)) = hit {
                 state.counters.hits += 1;
-                let guard = guard(index, holder);
-                state.counters.count(purpose, guard.holder().in_hardware());
+                let guard = guard(index, keyslot);
+                state.counters.count(io, guard.keyslot().is_native());
                 return Ok(guard);
             }
         };
 
-        state.counters.derivations += u64::from(matches!(name.kind, KeyKind::Extent(_)));
+        state.counters.derivations += u64::from(matches!(id.kind, KeyKind::Extent(_)));
         drop(state);
         pin_init::stack_pin_init!(let key = Secret::new(derive));
-        if let Err(error) = holder.set_key(&name, &key) {
+        if let Err(error) = keyslot.program(&id, &key) {
             // It may have parts of both keys now.
-            holder.forget_key();
+            keyslot.wipe();
             let mut state = self.state.lock();
-            state.table.put_blank(index, holder);
+            state.table.put_blank(index, keyslot);
             self.announce_key(&mut state);
             return Err(error);
         }
 
         let mut state = self.state.lock();
-        state.counters.count(purpose, holder.in_hardware());
-        let holder = state.table.publish(index, name, holder);
+        state.counters.count(io, keyslot.is_native());
+        let keyslot = state.table.publish(index, id, keyslot);
         self.announce_key(&mut state);
-        Ok(guard(index, holder))
+        Ok(guard(index, keyslot))
     }
 
     /// Ends a use of a slot. Takes a spinlock if somebody may wait for the slot.
@@ -389,12 +341,12 @@ impl<T: KeyHolder> Cache<T> {
         self.state.lock().counters
     }
 
-    /// Wipes all keys of `root`, none of which is in use. None is left on return.
+    /// Wipes all keys of `prk`, none of which is in use. None is left on return.
     ///
     /// May be called in reclaim: takes a spinlock, for one slot at a time, and allocates nothing.
     /// Waits for tasks that are just replacing such a key by another, which don't allocate either.
-    pub(crate) fn purge(&self, root: RootId) {
-        self.wipe(|table| table.take_of_root(root));
+    pub(crate) fn purge(&self, prk: PrkId) {
+        self.wipe_taken(|table| table.take_of_prk(prk));
     }
 
     /// Wipes all keys, when nobody gets new ones. None is left on return.
@@ -403,7 +355,7 @@ impl<T: KeyHolder> Cache<T> {
     pub(crate) fn clear(&self) {
         let mut index = 0;
 
-        self.wipe(|table| {
+        self.wipe_taken(|table| {
             while index < table.len() {
                 match table.take(index) {
                     Taken::Nothing => index += 1,
@@ -415,10 +367,10 @@ impl<T: KeyHolder> Cache<T> {
     }
 
     /// Wipes the keys that `take` takes.
-    fn wipe(&self, mut take: impl FnMut(&mut Table<T>) -> Taken<T>) {
+    fn wipe_taken(&self, mut take: impl FnMut(&mut Table<T>) -> Taken<T>) {
         loop {
             let mut state = self.state.lock();
-            let (index, name, mut holder) = loop {
+            let (index, id, mut keyslot) = loop {
                 match take(&mut state.table) {
                     Taken::Nothing => return,
                     Taken::Busy => {
@@ -426,36 +378,41 @@ impl<T: KeyHolder> Cache<T> {
                         self.changed.wait(&mut state);
                         state.wiping -= 1;
                     }
-                    Taken::Slot(index, name, holder) => break (index, name, holder),
+                    Taken::Slot(index, id, keyslot) => break (index, id, keyslot),
                 }
             };
 
             drop(state);
-            holder.forget_key();
+            keyslot.wipe();
             let mut state = self.state.lock();
-            state.table.put_blank(index, holder);
+            state.table.put_blank(index, keyslot);
             self.announce(&mut state);
             drop(state);
-            trace::wipe(&name, index);
+            trace::wipe(&id, index);
         }
     }
 }
 
 #[kunit_tests(fscrypt_extent_cache)]
 mod tests {
-    use super::*;
-    use crate::{
-        cipher::{
-            Cipher,
-            Key, //
-        },
-        context::Nonce,
-        fixture::{
+    use super::{
+        fake_keyslot::{
             hits,
-            PURPOSE, //
+            FakeKeyslot,
+            IO, //
         },
-        mode::MODES,
-        random, //
+        *, //
+    };
+    use crate::{
+        c::random,
+        keys::{
+            key::Key,
+            nonce::Nonce, //
+        },
+        mode::{
+            Direction,
+            MODES, //
+        }, //
     };
     use core::{
         cell::Cell,
@@ -484,73 +441,73 @@ mod tests {
         }, //
     };
 
-    const XTS: usize = 0;
-
-    fn cache(mode: usize, size: usize) -> Result<Arc<Cache<Cipher>>> {
-        Cache::new(size, || Cipher::new(&MODES[mode]))
+    fn cache(size: usize) -> Result<Arc<Cache<FakeKeyslot>>> {
+        Cache::new(size, || Ok(FakeKeyslot::new()))
     }
 
-    fn names<const N: usize>(root: RootId) -> [KeyName; N] {
-        core::array::from_fn(|_| KeyName {
-            root,
+    fn ids<const N: usize>(prk: PrkId) -> [KeyId; N] {
+        core::array::from_fn(|_| KeyId {
+            prk,
             kind: KeyKind::Extent(Nonce::random()),
-            mode: &MODES[XTS],
+            mode: &MODES[0],
             data_unit_bits: None,
         })
     }
 
     #[test]
     fn hit_and_miss() -> Result {
-        let cache = cache(XTS, 7)?;
-        let [a, b] = names(RootId::next());
+        let cache = cache(7)?;
+        let [a, b] = ids(PrkId::next());
         let all = [
             a,
             b,
-            KeyName {
-                root: RootId::next(),
+            KeyId {
+                prk: PrkId::next(),
                 ..a
             },
-            KeyName {
+            KeyId {
                 kind: KeyKind::Direct,
                 ..a
             },
-            KeyName {
+            KeyId {
                 kind: KeyKind::RawDirect,
                 ..a
             },
-            KeyName {
-                mode: &MODES[XTS + 1],
+            KeyId {
+                mode: &MODES[1],
                 ..a
             },
-            KeyName {
+            KeyId {
                 data_unit_bits: NonZeroU8::new(9),
                 ..a
             },
         ];
 
-        for name in all {
-            assert!(!hits(&cache, name)?);
+        for id in all {
+            assert!(!hits(&cache, id)?);
         }
-        for name in all {
-            assert!(hits(&cache, name)?);
+        for id in all {
+            assert!(hits(&cache, id)?);
+            let guard = cache.get(id, IO, |_| ())?;
+            assert!(guard.keyslot().key() == Some(id));
         }
         Ok(())
     }
 
     #[test]
     fn evicts_least_recently_used() -> Result {
-        let cache = cache(XTS, 3)?;
-        let [a, b, c, d, e] = names(RootId::next());
+        let cache = cache(3)?;
+        let [a, b, c, d, e] = ids(PrkId::next());
 
-        for name in [a, b, c] {
-            assert!(!hits(&cache, name)?);
+        for id in [a, b, c] {
+            assert!(!hits(&cache, id)?);
         }
         assert!(hits(&cache, a)?);
         // In place of b, then c.
         assert!(!hits(&cache, d)?);
         assert!(!hits(&cache, e)?);
-        for name in [a, d, e] {
-            assert!(hits(&cache, name)?);
+        for id in [a, d, e] {
+            assert!(hits(&cache, id)?);
         }
         assert!(!hits(&cache, b)?);
         Ok(())
@@ -558,24 +515,21 @@ mod tests {
 
     #[test]
     fn counts() -> Result {
-        let cache = cache(XTS, 2)?;
-        let [a, b, c] = names(RootId::next());
-        let direct = KeyName {
+        let cache = cache(2)?;
+        let [a, b, c] = ids(PrkId::next());
+        let direct = KeyId {
             kind: KeyKind::Direct,
             ..a
         };
 
-        for name in [a, a, b, c, direct] {
-            hits(&cache, name)?;
+        for id in [a, a, b, c, direct] {
+            hits(&cache, id)?;
         }
-        cache.get(
-            direct,
-            Purpose {
-                direction: Direction::Decrypt,
-                bytes: 512,
-            },
-            |_| (),
-        )?;
+        let io = IoInfo {
+            direction: Direction::Decrypt,
+            bytes: 512,
+        };
+        drop(cache.get(direct, io, |_| ())?);
 
         let counters = cache.counters();
         assert_eq!((counters.hits, counters.misses), (2, 4));
@@ -583,15 +537,15 @@ mod tests {
         assert_eq!(counters.busy, 0);
         assert_eq!(
             (
-                counters.volumes[0].encrypted.bios,
-                counters.volumes[0].encrypted.bytes
+                counters.io[0].encrypted.bios,
+                counters.io[0].encrypted.bytes
             ),
             (5, 5 * 4096)
         );
         assert_eq!(
             (
-                counters.volumes[0].decrypted.bios,
-                counters.volumes[0].decrypted.bytes
+                counters.io[0].decrypted.bios,
+                counters.io[0].decrypted.bytes
             ),
             (1, 512)
         );
@@ -600,12 +554,12 @@ mod tests {
 
     #[test]
     fn shares_slot() -> Result {
-        let cache = cache(XTS, 1)?;
-        let [a, b] = names(RootId::next());
-        let first = cache.get(a, PURPOSE, |key| random::fill(key))?;
-        let second = cache.get(a, PURPOSE, |key| random::fill(key))?;
+        let cache = cache(1)?;
+        let [a, b] = ids(PrkId::next());
+        let first = cache.get(a, IO, |key| random::fill(key))?;
+        let second = cache.get(a, IO, |key| random::fill(key))?;
 
-        assert_eq!(first.holder, second.holder);
+        assert_eq!(first.keyslot, second.keyslot);
         drop((first, second));
         assert!(!hits(&cache, b)?);
         Ok(())
@@ -613,12 +567,12 @@ mod tests {
 
     #[test]
     fn failed_key_is_not_found() -> Result {
-        let cache = cache(XTS, 1)?;
-        let [a, b] = names(RootId::next());
+        let cache = cache(1)?;
+        let [a, b] = ids(PrkId::next());
 
         assert!(!hits(&cache, a)?);
         // All zeroes is a weak key.
-        assert!(matches!(cache.get(b, PURPOSE, |_| ()), Err(EINVAL)));
+        assert!(matches!(cache.get(b, IO, |_| ()), Err(EINVAL)));
         assert!(!hits(&cache, b)?);
         assert!(hits(&cache, b)?);
         assert!(!hits(&cache, a)?);
@@ -626,41 +580,39 @@ mod tests {
     }
 
     #[test]
-    fn purge_spares_other_roots() -> Result {
-        let cache = cache(XTS, 8)?;
-        // With eight lists, the first and the last root share one.
-        let roots: [RootId; 9] = core::array::from_fn(|_| RootId::next());
-        let gone: [KeyName; 3] = names(roots[0]);
-        let kept: [KeyName; 3] = names(roots[8]);
+    fn purge_spares_other_prks() -> Result {
+        let cache = cache(8)?;
+        // With eight lists, the first and the last PRK share one.
+        let prks: [PrkId; 9] = core::array::from_fn(|_| PrkId::next());
+        let gone: [KeyId; 3] = ids(prks[0]);
+        let kept: [KeyId; 3] = ids(prks[8]);
 
-        for name in [gone[0], kept[0], gone[1], kept[1], gone[2], kept[2]] {
-            assert!(!hits(&cache, name)?);
+        for id in [gone[0], kept[0], gone[1], kept[1], gone[2], kept[2]] {
+            assert!(!hits(&cache, id)?);
         }
-        cache.purge(roots[0]);
-        for name in kept {
-            assert!(hits(&cache, name)?);
+        cache.purge(prks[0]);
+        for id in kept {
+            assert!(hits(&cache, id)?);
         }
-        for name in gone {
-            assert!(!hits(&cache, name)?);
+        for id in gone {
+            assert!(!hits(&cache, id)?);
         }
         Ok(())
     }
 
     #[test]
     fn purged_slots_are_used_again() -> Result {
-        for mode in 0..MODES.len() {
-            let cache = cache(mode, 2)?;
-            let [a, b] = names(RootId::next());
+        let cache = cache(2)?;
+        let [a, b] = ids(PrkId::next());
 
-            for name in [a, b] {
-                assert!(!hits(&cache, name)?);
-            }
-            cache.purge(a.root);
-            let _both = (
-                cache.get(a, PURPOSE, |key| random::fill(key))?,
-                cache.get(b, PURPOSE, |key| random::fill(key))?,
-            );
+        for id in [a, b] {
+            assert!(!hits(&cache, id)?);
         }
+        cache.purge(a.prk);
+        let _both = (
+            cache.get(a, IO, |key| random::fill(key))?,
+            cache.get(b, IO, |key| random::fill(key))?,
+        );
         Ok(())
     }
 
@@ -724,17 +676,17 @@ mod tests {
 
     /// Starts to get a slot, which either hits or not.
     fn start_get(
-        cache: &Arc<Cache<Cipher>>,
-        name: KeyName,
+        cache: &Arc<Cache<FakeKeyslot>>,
+        id: KeyId,
         expect_hit: bool,
     ) -> Result<Arc<Task<impl Fn() -> bool + Send + Sync + 'static>>> {
         let cache = cache.clone();
 
-        Task::start(move || hits(&cache, name) == Ok(expect_hit))
+        Task::start(move || hits(&cache, id) == Ok(expect_hit))
     }
 
     /// Waits until tasks had to wait so often.
-    fn until_busy(cache: &Cache<Cipher>, times: u64) {
+    fn until_busy(cache: &Cache<FakeKeyslot>, times: u64) {
         while cache.counters().busy < times {
             fsleep(Delta::from_millis(1));
         }
@@ -742,12 +694,12 @@ mod tests {
 
     #[test]
     fn waits_for_idle_slot() -> Result {
-        let cache = cache(XTS, 2)?;
-        let [a, b, c, d] = names(RootId::next());
-        let guards = [a, b].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
+        let cache = cache(2)?;
+        let [a, b, c, d] = ids(PrkId::next());
+        let guards = [a, b].map(|id| cache.get(id, IO, |key| random::fill(key)));
 
-        assert!(matches!(cache.try_get(c, PURPOSE, |_| ()), Err(EBUSY)));
-        assert!(cache.try_get(a, PURPOSE, |_| ()).is_ok());
+        assert!(matches!(cache.try_get(c, IO, |_| ()), Err(EBUSY)));
+        assert!(cache.try_get(a, IO, |_| ()).is_ok());
         let getters = [start_get(&cache, c, false)?, start_get(&cache, d, false)?];
 
         until_busy(&cache, 3);
@@ -764,18 +716,18 @@ mod tests {
 
     #[test]
     fn serves_in_order() -> Result {
-        let cache = cache(XTS, 1)?;
-        let [held, wanted @ ..] = names::<5>(RootId::next());
-        let guard = cache.get(held, PURPOSE, |key| random::fill(key))?;
+        let cache = cache(1)?;
+        let [held, wanted @ ..] = ids::<5>(PrkId::next());
+        let guard = cache.get(held, IO, |key| random::fill(key))?;
         let served = Arc::new(Atomic::new(0), GFP_KERNEL)?;
         let mut getters = KVec::new();
 
-        for (position, name) in wanted.into_iter().enumerate() {
+        for (position, id) in wanted.into_iter().enumerate() {
             let getter = {
                 let (cache, served) = (cache.clone(), served.clone());
 
                 Task::start(move || {
-                    let _guard = cache.get(name, PURPOSE, |key| random::fill(key));
+                    let _guard = cache.get(id, IO, |key| random::fill(key));
 
                     served.fetch_add(1, Relaxed) == position as i32
                 })?
@@ -797,17 +749,17 @@ mod tests {
     /// Who finds a key there doesn't prolong its use when somebody waits for the slot.
     #[test]
     fn hits_do_not_overtake() -> Result {
-        let cache = cache(XTS, 2)?;
-        let [a, b, c] = names(RootId::next());
-        let guard = cache.get(a, PURPOSE, |key| random::fill(key))?;
-        let other = cache.get(b, PURPOSE, |key| random::fill(key))?;
+        let cache = cache(2)?;
+        let [a, b, c] = ids(PrkId::next());
+        let guard = cache.get(a, IO, |key| random::fill(key))?;
+        let other = cache.get(b, IO, |key| random::fill(key))?;
         let getter = start_get(&cache, c, false)?;
         until_busy(&cache, 1);
         let reader = start_get(&cache, a, false)?;
         until_busy(&cache, 2);
 
         // As many slots as are needed, and no more, are kept from others.
-        assert!(matches!(cache.try_get(a, PURPOSE, |_| ()), Err(EBUSY)));
+        assert!(matches!(cache.try_get(a, IO, |_| ()), Err(EBUSY)));
         assert!(!getter.ended() && !reader.ended());
         drop(guard);
         assert!(getter.wait() && reader.wait());
@@ -819,13 +771,13 @@ mod tests {
     /// Two wait for the same key: if one finds it, the slot it was granted is for the next.
     #[test]
     fn granted_slots_go_on() -> Result {
-        let cache = cache(XTS, 2)?;
-        let [a, b, c, d] = names(RootId::next());
-        let guards = [a, b].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
-        let getters = [c, c, d].map(|name| {
+        let cache = cache(2)?;
+        let [a, b, c, d] = ids(PrkId::next());
+        let guards = [a, b].map(|id| cache.get(id, IO, |key| random::fill(key)));
+        let getters = [c, c, d].map(|id| {
             let cache = cache.clone();
 
-            Task::start(move || hits(&cache, name).is_ok())
+            Task::start(move || hits(&cache, id).is_ok())
         });
 
         until_busy(&cache, 3);
@@ -835,25 +787,25 @@ mod tests {
         }
         // Both slots are still there.
         let _both = (
-            cache.get(a, PURPOSE, |key| random::fill(key))?,
-            cache.get(b, PURPOSE, |key| random::fill(key))?,
+            cache.get(a, IO, |key| random::fill(key))?,
+            cache.get(b, IO, |key| random::fill(key))?,
         );
         Ok(())
     }
 
     #[test]
     fn scan_spares_hot_keys() -> Result {
-        let cache = cache(XTS, 24)?;
-        let hot: [KeyName; 16] = names(RootId::next());
+        let cache = cache(24)?;
+        let hot: [KeyId; 16] = ids(PrkId::next());
 
         for _ in 0..2 {
-            for name in hot {
-                hits(&cache, name)?;
+            for id in hot {
+                hits(&cache, id)?;
             }
         }
         let scan = || -> Result {
             for _ in 0..100 {
-                let [extent] = names(RootId::next());
+                let [extent] = ids(PrkId::next());
 
                 // In two pieces.
                 assert!(!hits(&cache, extent)?);
@@ -862,15 +814,15 @@ mod tests {
             Ok(())
         };
         scan()?;
-        for name in hot {
-            assert!(hits(&cache, name)?);
+        for id in hot {
+            assert!(hits(&cache, id)?);
         }
 
         // One that is used no more makes room for one that is.
-        let [new] = names(RootId::next());
+        let [new] = ids(PrkId::next());
         assert!(!hits(&cache, new)?);
-        for name in hot {
-            assert!(hits(&cache, name)?);
+        for id in hot {
+            assert!(hits(&cache, id)?);
         }
         assert!(hits(&cache, new)?);
         scan()?;
@@ -882,12 +834,12 @@ mod tests {
     /// A key that isn't hot stays if few others are new between its uses.
     #[test]
     fn recent_key_stays() -> Result {
-        let cache = cache(XTS, 8)?;
-        let [recent] = names(RootId::next());
+        let cache = cache(8)?;
+        let [recent] = ids(PrkId::next());
 
         assert!(!hits(&cache, recent)?);
         for _ in 0..20 {
-            for other in names::<4>(RootId::next()) {
+            for other in ids::<4>(PrkId::next()) {
                 assert!(!hits(&cache, other)?);
             }
             assert!(hits(&cache, recent)?);
@@ -897,13 +849,13 @@ mod tests {
 
     #[test]
     fn waits_for_keying() -> Result {
-        let cache = cache(XTS, 2)?;
-        let [name] = names(RootId::next());
+        let cache = cache(2)?;
+        let [id] = ids(PrkId::next());
         let getter = Cell::new(Err(ENODATA));
 
-        let guard = cache.get(name, PURPOSE, |key| {
-            assert!(matches!(cache.try_get(name, PURPOSE, |_| ()), Err(EBUSY)));
-            getter.set(start_get(&cache, name, true));
+        let guard = cache.get(id, IO, |key| {
+            assert!(matches!(cache.try_get(id, IO, |_| ()), Err(EBUSY)));
+            getter.set(start_get(&cache, id, true));
             random::fill(key);
         })?;
         assert!(getter.replace(Err(ENODATA))?.wait());
@@ -912,17 +864,17 @@ mod tests {
     }
 
     /// What a get has given, and what was started beside it.
-    type Beside<'a, F> = (Result<SlotGuard<'a, Cipher>>, Arc<Task<F>>);
+    type Beside<'a, F> = (Result<SlotGuard<'a, FakeKeyslot>>, Arc<Task<F>>);
 
     /// Gets a slot, and starts something else before the key is set, which must wait for that.
     fn get_beside(
-        cache: &Arc<Cache<Cipher>>,
-        name: KeyName,
+        cache: &Arc<Cache<FakeKeyslot>>,
+        id: KeyId,
         derive: impl FnOnce(&mut [u8; MAX_KEY_SIZE]),
-        other: impl Fn(&Cache<Cipher>) + Send + Sync + 'static,
+        other: impl Fn(&Cache<FakeKeyslot>) + Send + Sync + 'static,
     ) -> Result<Beside<'_, impl Fn() -> bool + Send + Sync + 'static>> {
         let mut task = Err(ENODATA);
-        let got = cache.get(name, PURPOSE, |key| {
+        let got = cache.get(id, IO, |key| {
             let cache = cache.clone();
 
             task = Task::start(move || {
@@ -939,16 +891,16 @@ mod tests {
     /// The old key is in the cipher until the new one has been set, so it isn't gone before.
     #[test]
     fn purge_waits_for_key_to_be_replaced() -> Result {
-        let cache = cache(XTS, 1)?;
-        let [old] = names(RootId::next());
-        let [new] = names(RootId::next());
+        let cache = cache(1)?;
+        let [old] = ids(PrkId::next());
+        let [new] = ids(PrkId::next());
 
         assert!(!hits(&cache, old)?);
         let (guard, purge) = get_beside(
             &cache,
             new,
             |key| random::fill(key),
-            move |cache| cache.purge(old.root),
+            move |cache| cache.purge(old.prk),
         )?;
         // Nor does it wait longer than that.
         assert!(purge.wait());
@@ -960,12 +912,12 @@ mod tests {
     /// Also if the new key is refused.
     #[test]
     fn purge_waits_for_key_to_be_forgotten() -> Result {
-        let cache = cache(XTS, 1)?;
-        let [old] = names(RootId::next());
-        let [new] = names(RootId::next());
+        let cache = cache(1)?;
+        let [old] = ids(PrkId::next());
+        let [new] = ids(PrkId::next());
 
         assert!(!hits(&cache, old)?);
-        let (got, purge) = get_beside(&cache, new, |_| (), move |cache| cache.purge(old.root))?;
+        let (got, purge) = get_beside(&cache, new, |_| (), move |cache| cache.purge(old.prk))?;
         assert!(matches!(got, Err(EINVAL)));
         assert!(purge.wait());
         Ok(())
@@ -973,24 +925,24 @@ mod tests {
 
     #[test]
     fn clear_wipes_all() -> Result {
-        let cache = cache(XTS, 4)?;
-        let all = [names::<2>(RootId::next()), names(RootId::next())];
+        let cache = cache(4)?;
+        let all = [ids::<2>(PrkId::next()), ids(PrkId::next())];
 
-        for name in all.into_iter().flatten() {
-            assert!(!hits(&cache, name)?);
+        for id in all.into_iter().flatten() {
+            assert!(!hits(&cache, id)?);
         }
         cache.clear();
-        for name in all.into_iter().flatten() {
-            assert!(!hits(&cache, name)?);
+        for id in all.into_iter().flatten() {
+            assert!(!hits(&cache, id)?);
         }
         Ok(())
     }
 
     #[test]
     fn clear_waits_for_key_in_use() -> Result {
-        let cache = cache(XTS, 2)?;
-        let [name] = names(RootId::next());
-        let guard = cache.get(name, PURPOSE, |key| random::fill(key))?;
+        let cache = cache(2)?;
+        let [id] = ids(PrkId::next());
+        let guard = cache.get(id, IO, |key| random::fill(key))?;
         let clear = {
             let cache = cache.clone();
             Task::start(move || {
@@ -1007,8 +959,8 @@ mod tests {
 
     #[test]
     fn clear_waits_for_key_to_be_replaced() -> Result {
-        let cache = cache(XTS, 1)?;
-        let [old, new] = names(RootId::next());
+        let cache = cache(1)?;
+        let [old, new] = ids(PrkId::next());
 
         assert!(!hits(&cache, old)?);
         let (guard, clear) =
@@ -1032,12 +984,12 @@ mod tests {
         opened: Completion,
     }
 
-    impl KeyHolder for Reluctant {
-        fn set_key(&mut self, _name: &KeyName, _key: &Key) -> Result {
+    impl Keyslot for Reluctant {
+        fn program(&mut self, _name: &KeyId, _key: &Key) -> Result {
             Ok(())
         }
 
-        fn forget_key(&mut self) {
+        fn wipe(&mut self) {
             self.forgets.reached.complete_all();
             self.forgets.opened.wait_for_completion();
         }
@@ -1058,12 +1010,12 @@ mod tests {
                 forgets: gate.clone(),
             })
         })?;
-        let [name] = names(RootId::next());
+        let [id] = ids(PrkId::next());
         let purge = {
             let cache = cache.clone();
-            drop(cache.get(name, PURPOSE, |_| ())?);
+            drop(cache.get(id, IO, |_| ())?);
             Task::start(move || {
-                cache.purge(name.root);
+                cache.purge(id.prk);
                 true
             })?
         };
@@ -1083,21 +1035,21 @@ mod tests {
         Ok(())
     }
 
-    /// Several threads want more keys than there are slots, while those of another root are wiped.
+    /// Several threads want more keys than there are slots, while those of another PRK are wiped.
     #[test]
     fn miss_storm() -> Result {
         const GETS: u64 = 1000;
-        let cache = cache(XTS, 3)?;
-        let mut wanted: [KeyName; 8] = names(RootId::next());
-        let [other] = names(RootId::next());
+        let cache = cache(3)?;
+        let mut wanted: [KeyId; 8] = ids(PrkId::next());
+        let [other] = ids(PrkId::next());
         let mut readers = KVec::new();
 
         for _ in 0..4 {
             let cache = cache.clone();
             let reader = Task::start(move || {
-                let mut names = wanted.iter().cycle().take(GETS as usize);
+                let mut ids = wanted.iter().cycle().take(GETS as usize);
 
-                names.all(|&name| hits(&cache, name).is_ok())
+                ids.all(|&id| hits(&cache, id).is_ok())
             })?;
 
             readers.push(reader, GFP_KERNEL)?;
@@ -1105,7 +1057,7 @@ mod tests {
         }
         for _ in 0..200 {
             assert!(!hits(&cache, other)?);
-            cache.purge(other.root);
+            cache.purge(other.prk);
         }
         for reader in &readers {
             assert!(reader.wait());
@@ -1115,7 +1067,7 @@ mod tests {
 
         // This would wait for ever if a slot was still in use.
         let [a, b, c, ..] = wanted;
-        let _all = [a, b, c].map(|name| cache.get(name, PURPOSE, |key| random::fill(key)));
+        let _all = [a, b, c].map(|id| cache.get(id, IO, |key| random::fill(key)));
         Ok(())
     }
 
@@ -1131,25 +1083,25 @@ mod tests {
     /// Says how long a hit takes, for `make bench`, where a nanosecond is an instruction.
     #[test]
     fn cost_of_hits() -> Result {
-        let cache = cache(XTS, 32)?;
-        let all: [KeyName; 16] = names(RootId::next());
+        let cache = cache(32)?;
+        let all: [KeyId; 16] = ids(PrkId::next());
 
-        for name in all {
-            assert!(!hits(&cache, name)?);
+        for id in all {
+            assert!(!hits(&cache, id)?);
         }
-        for (what, names) in [("same key", &all[..1]), ("other key", &all)] {
+        for (what, ids) in [("same key", &all[..1]), ("other key", &all)] {
             let [mut clock, mut get, mut find, mut put] = [Delta::from_millis(1); 4];
-            let uses = || names.iter().copied().cycle().take(1000);
+            let uses = || ids.iter().copied().cycle().take(1000);
 
-            for name in uses() {
+            for id in uses() {
                 timed(&mut clock, || ());
-                let guard = timed(&mut get, || cache.get(name, PURPOSE, |_| ()))?;
+                let guard = timed(&mut get, || cache.get(id, IO, |_| ()))?;
                 timed(&mut put, || drop(guard));
             }
-            for name in uses() {
-                let list = cache.hasher.list(&name);
+            for id in uses() {
+                let list = cache.hasher.list(&id);
                 let mut state = cache.state.lock();
-                let found = timed(&mut find, || state.table.find(&name, list, None));
+                let found = timed(&mut find, || state.table.find(&id, list, None));
 
                 drop(state);
                 let Found::Hit(index, _) = found else {

@@ -2,16 +2,16 @@
 
 //! The devices that blk-crypto has keys for: each has a cache of its own.
 //!
-//! A key for blk-crypto is in use as long as its bio is, i.e. as long as the device likes. With keys
-//! that all devices share, one on a file that is on the other couldn't get any.
+//! A key for blk-crypto is in use as long as its bio is, i.e. as long as the device likes. With
+//! keys that all devices share, one on a file that is on the other couldn't get any.
 
 use crate::{
-    blk_crypto::{
+    cache::Cache,
+    crypt::blk_key::{
         BlkKey,
         Device, //
     },
-    cache::Cache,
-    root::RootId, //
+    keys::key::PrkId, //
 };
 use kernel::{
     prelude::*,
@@ -82,7 +82,7 @@ impl Devices {
 
     /// Wipes the keys of `device`, on which no new I/O starts. Waits for I/O that is under way.
     pub(crate) fn close(&self, device: &OpenDevice) {
-        // Before it is removed: a root whose keys may be there mustn't be taken for wiped.
+        // Before it is removed: a PRK whose keys may be there mustn't be taken for wiped.
         device.keys.clear();
         let entry = self.table.lock().remove(&device.number);
         drop(entry);
@@ -109,8 +109,8 @@ impl Devices {
         }
     }
 
-    /// Wipes all keys of `root`. Context as in [`Cache::purge`].
-    pub(crate) fn purge(&self, root: RootId) {
-        self.for_each(|entry| entry.keys.purge(root));
+    /// Wipes all keys of `prk`. Context as in [`Cache::purge`].
+    pub(crate) fn purge(&self, prk: PrkId) {
+        self.for_each(|entry| entry.keys.purge(prk));
     }
 }

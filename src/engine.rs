@@ -3,22 +3,18 @@
 //! All state of the module.
 
 use crate::{
-    blk_crypto::Device,
-    cache::{
-        Counters,
-        Volumes, //
-    },
+    c::log::pr_err_ratelimited,
+    crypt::blk_key::Device,
     devices::{
         Devices,
         OpenDevice, //
     },
-    log::pr_err_ratelimited,
-    mode::MODES,
-    pool::Pool,
-    root::{
-        ExtentRoot,
-        Roots, //
+    keys::extent_prk::{
+        ExtentPrk,
+        ExtentPrks, //
     },
+    mode::MODES,
+    mode_caches::ModeCaches, //
 };
 use kernel::{
     fmt,
@@ -31,30 +27,30 @@ pub(crate) struct Engine {
     /// Number of ciphers for each mode, and of keys for each device.
     pool_size: u16,
     #[pin]
-    pools: [Pool; MODES.len()],
+    modes: [ModeCaches; MODES.len()],
     /// The master keys in use.
     #[pin]
-    pub(crate) roots: Roots,
+    pub(crate) extent_prks: ExtentPrks,
     #[pin]
     devices: Devices,
 }
 
 impl Engine {
-    /// Makes an engine with pools of `size` ciphers, and as many keys for each device.
+    /// Makes an engine with `size` ciphers for each mode, and as many keys for each device.
     pub(crate) fn new(size: u16) -> impl PinInit<Self> {
         pin_init!(Self {
             pool_size: size,
-            pools <- pin_init::pin_init_array_from_fn(|i| Pool::new(&MODES[i], size)),
-            roots <- Roots::new(),
+            modes <- pin_init::pin_init_array_from_fn(|i| ModeCaches::new(&MODES[i], size)),
+            extent_prks <- ExtentPrks::new(),
             devices <- Devices::new(),
         })
     }
 
-    /// The pool of the mode `FSCRYPT_MODE_*`; `EINVAL` if it isn't for contents.
-    pub(crate) fn pool(&self, mode: u8) -> Result<&Pool> {
-        self.pools
+    /// The caches of the mode `FSCRYPT_MODE_*`; `EINVAL` if it isn't for contents.
+    pub(crate) fn mode_caches(&self, mode: u8) -> Result<&ModeCaches> {
+        self.modes
             .iter()
-            .find(|pool| pool.mode.number == mode)
+            .find(|caches| caches.mode.number == mode)
             .ok_or_else(|| {
                 pr_err_ratelimited!("Mode {} is not for contents\n", mode);
                 EINVAL
@@ -63,19 +59,19 @@ impl Engine {
 
     /// Prints what an operator may know: numbers, but no names of keys.
     pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (roots, handles) = self.roots.count();
+        let (prks, handles) = self.extent_prks.count();
 
-        writeln!(f, "master keys {roots}")?;
+        writeln!(f, "master keys {prks}")?;
         writeln!(f, "handles {handles}")?;
-        for pool in &self.pools {
-            let Some(counters) = pool.cache().map(|cache| cache.counters()) else {
+        for caches in &self.modes {
+            let Some(counters) = caches.cache().map(|cache| cache.counters()) else {
                 continue;
             };
 
-            writeln!(f, "\nmode {}", pool.mode.name)?;
-            show_cache(f, "", pool.size, "waits", &counters)?;
+            writeln!(f, "\nmode {}", caches.mode.name)?;
+            counters.show(f, "", caches.size, "waits")?;
             writeln!(f, "wakeups {}", counters.wakeups)?;
-            show_volumes(f, "", &counters.volumes[0])?;
+            counters.io[0].show(f, "")?;
         }
 
         let mut result = Ok(());
@@ -85,25 +81,25 @@ impl Engine {
                 let (major, minor) = device.numbers;
 
                 writeln!(f, "\ndevice {major}:{minor}")?;
-                show_cache(f, "blk-crypto ", self.pool_size.into(), "busy", &counters)?;
-                show_volumes(f, "blk-crypto fallback ", &counters.volumes[0])?;
-                show_volumes(f, "blk-crypto hardware ", &counters.volumes[1])
+                counters.show(f, "blk-crypto ", self.pool_size.into(), "busy")?;
+                counters.io[0].show(f, "blk-crypto fallback ")?;
+                counters.io[1].show(f, "blk-crypto hardware ")
             });
         });
         result
     }
 
-    /// Ends a handle's use of `root`. With the last one, wipes all keys derived from it; the root
+    /// Ends a handle's use of `prk`. With the last one, wipes all keys derived from it; the PRK
     /// itself is wiped when the caller drops it. Context as in
     /// [`Cache::purge`](crate::cache::Cache::purge).
-    pub(crate) fn put_root(&self, root: &ExtentRoot) {
-        if self.roots.put(root) {
-            for pool in &self.pools {
-                if let Some(cache) = pool.cache() {
-                    cache.purge(root.id);
+    pub(crate) fn put_prk(&self, prk: &ExtentPrk) {
+        if self.extent_prks.put(prk) {
+            for caches in &self.modes {
+                if let Some(cache) = caches.cache() {
+                    cache.purge(prk.id);
                 }
             }
-            self.devices.purge(root.id);
+            self.devices.purge(prk.id);
         }
     }
 
@@ -118,24 +114,54 @@ impl Engine {
     }
 }
 
-fn show_cache(
-    f: &mut fmt::Formatter<'_>,
-    what: &str,
-    size: usize,
-    busy: &str,
-    counters: &Counters,
-) -> fmt::Result {
-    writeln!(f, "{what}slots {size}")?;
-    writeln!(f, "{what}hits {}", counters.hits)?;
-    writeln!(f, "{what}misses {}", counters.misses)?;
-    writeln!(f, "{what}evictions {}", counters.evictions)?;
-    writeln!(f, "{what}derivations {}", counters.derivations)?;
-    writeln!(f, "{what}{busy} {}", counters.busy)
-}
+#[kunit_tests(fscrypt_extent_engine)]
+mod tests {
+    use super::*;
+    use crate::c::bindings::{
+        FSCRYPT_MODE_AES_256_CTS,
+        FSCRYPT_MODE_AES_256_XTS, //
+    };
+    use kernel::str::CString;
 
-fn show_volumes(f: &mut fmt::Formatter<'_>, what: &str, volumes: &Volumes) -> fmt::Result {
-    writeln!(f, "{what}encrypted bios {}", volumes.encrypted.bios)?;
-    writeln!(f, "{what}encrypted bytes {}", volumes.encrypted.bytes)?;
-    writeln!(f, "{what}decrypted bios {}", volumes.decrypted.bios)?;
-    writeln!(f, "{what}decrypted bytes {}", volumes.decrypted.bytes)
+    struct Text<'a>(&'a Engine);
+
+    impl fmt::Display for Text<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.show(f)
+        }
+    }
+
+    fn text(engine: &Engine) -> Result<CString> {
+        CString::try_from_fmt(fmt!("{}", Text(engine)))
+    }
+
+    #[test]
+    fn only_modes_for_contents() -> Result {
+        let engine = KBox::pin_init(Engine::new(1), GFP_KERNEL)?;
+
+        for mode in &MODES {
+            assert!(engine.mode_caches(mode.number)?.mode == mode);
+        }
+        for number in [0, FSCRYPT_MODE_AES_256_CTS as u8, u8::MAX] {
+            assert_eq!(engine.mode_caches(number).err(), Some(EINVAL));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn stats_of_prepared_modes() -> Result {
+        let engine = KBox::pin_init(Engine::new(3), GFP_KERNEL)?;
+
+        assert_eq!(text(&engine)?.to_bytes(), b"master keys 0\nhandles 0\n");
+        engine
+            .mode_caches(FSCRYPT_MODE_AES_256_XTS as u8)?
+            .prepare()?;
+        assert_eq!(
+            text(&engine)?.to_bytes(),
+            b"master keys 0\nhandles 0\n\nmode AES-256-XTS\nslots 3\nhits 0\nmisses 0\n\
+              evictions 0\nderivations 0\nwaits 0\nwakeups 0\nencrypted bios 0\n\
+              encrypted bytes 0\ndecrypted bios 0\ndecrypted bytes 0\n"
+        );
+        Ok(())
+    }
 }

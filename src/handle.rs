@@ -3,51 +3,48 @@
 //! Handles: what an inode needs to encrypt and decrypt its extents.
 
 use crate::{
-    bio::{
-        Unit,
-        Units, //
-    },
-    cache::{
-        Cache,
-        Purpose, //
-    },
-    cipher::{
-        Cipher,
-        Direction,
-        Iv,
-        Key,
-        Request,
-        RequestMemory, //
-    },
-    context::{
-        Nonce,
-        NONCE_SIZE, //
+    c::log::pr_err_ratelimited,
+    cache::Cache,
+    crypt::{
+        cipher::{
+            Cipher,
+            Request,
+            RequestMemory, //
+        },
+        data_unit::{
+            DataUnit,
+            DataUnits, //
+        },
+        iv::Iv, //
     },
     devices::OpenDevice,
     engine::Engine,
-    hkdf::{
-        self,
-        Info, //
+    keys::{
+        extent_prk::{
+            ExtentPrk,
+            Filesystem,
+            SharedKey, //
+        },
+        hkdf,
+        hkdf::Info,
+        key::{
+            Key,
+            KeyId,
+            KeyKind, //
+        },
+        nonce::{
+            Nonce,
+            NONCE_SIZE, //
+        },
+        secret::memory_equals, //
     },
-    log::pr_err_ratelimited,
     mode::{
+        Direction,
         Mode,
         MAX_KEY_SIZE, //
     },
-    pool::Pool,
-    root::{
-        ExtentRoot,
-        Filesystem,
-        SharedKey, //
-    },
-    secret::{
-        memory_equals,
-        Secret, //
-    },
-    table::{
-        KeyKind,
-        KeyName, //
-    },
+    mode_caches::ModeCaches,
+    stats::IoInfo,
     trace, //
 };
 use core::{
@@ -69,7 +66,7 @@ const INDEX_LIMIT: u64 = 1 << 32;
 
 /// Where the keys of a handle's extents come from.
 pub(crate) enum KeySource<'a> {
-    /// Each extent has its own, derived from the extent root.
+    /// Each extent has its own, derived from the extent PRK.
     PerExtent,
     /// `FSCRYPT_POLICY_FLAG_DIRECT_KEY`: the extents share one, derived from the master key.
     Direct,
@@ -97,7 +94,7 @@ pub(crate) struct Handle<'a> {
     engine: &'a Engine,
     cache: &'a Arc<Cache<Cipher>>,
     mode: &'static Mode,
-    root: Arc<ExtentRoot>,
+    prk: Arc<ExtentPrk>,
     keys: Keys,
     data_unit_bits: NonZeroU8,
     /// Whether the mode was prepared for blk-crypto.
@@ -105,13 +102,17 @@ pub(crate) struct Handle<'a> {
 }
 
 impl<'a> Handle<'a> {
-    /// Makes a handle for the mode of `pool`.
+    /// Makes a handle for the mode of `caches`.
     ///
     /// Allocates with `GFP_KERNEL`. `EINVAL` if something is impossible, `ENOPKG` if the mode
     /// wasn't prepared, or `ENOMEM`.
-    pub(crate) fn open(engine: &'a Engine, pool: &'a Pool, args: &OpenArgs<'_>) -> Result<Self> {
-        let cache = pool.cache().ok_or(ENOPKG)?;
-        let mode = pool.mode;
+    pub(crate) fn open(
+        engine: &'a Engine,
+        caches: &'a ModeCaches,
+        args: &OpenArgs<'_>,
+    ) -> Result<Self> {
+        let cache = caches.cache().ok_or(ENOPKG)?;
+        let mode = caches.mode;
         let data_unit_bits = NonZeroU8::new(args.data_unit_bits)
             .filter(|bits| (9..=PAGE_SHIFT).contains(&bits.get().into()))
             .ok_or_else(|| {
@@ -134,27 +135,25 @@ impl<'a> Handle<'a> {
             KeySource::Direct | KeySource::RawDirect(_) => (),
         }
 
-        let root = engine.roots.get(args.filesystem, args.kdf)?;
-        trace::open(mode, root.id);
+        let prk = engine.extent_prks.get(args.filesystem, args.kdf)?;
+        trace::open(mode, prk.id);
         let mut handle = Self {
             engine,
             cache,
             mode,
-            root,
+            prk,
             keys: Keys::PerExtent,
             data_unit_bits,
-            has_blk_crypto: pool.has_blk_crypto(),
+            has_blk_crypto: caches.has_blk_crypto(),
         };
-        let root = &handle.root;
+        let prk = &handle.prk;
         handle.keys = match args.keys {
             KeySource::PerExtent => Keys::PerExtent,
-            KeySource::Direct => {
-                Keys::Direct(root.shared_key(SharedKey::Derived, mode, |key| {
-                    hkdf::expand(args.kdf, Info::DirectKey(mode.number), key)
-                })?)
-            }
+            KeySource::Direct => Keys::Direct(prk.shared_key(SharedKey::Derived, mode, |key| {
+                hkdf::expand(args.kdf, Info::DirectKey(mode.number), key)
+            })?),
             KeySource::RawDirect(raw) => {
-                Keys::RawDirect(root.shared_key(SharedKey::Raw, mode, |key| {
+                Keys::RawDirect(prk.shared_key(SharedKey::Raw, mode, |key| {
                     key[..raw.len()].copy_from_slice(raw)
                 })?)
             }
@@ -169,7 +168,7 @@ impl<'a> Handle<'a> {
 
     /// Whether extents of one handle can be read through the other. Any context.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.root.id == other.root.id
+        self.prk.id == other.prk.id
             && self.mode == other.mode
             && self.data_unit_bits == other.data_unit_bits
             && discriminant(&self.keys) == discriminant(&other.keys)
@@ -184,8 +183,8 @@ impl<'a> Handle<'a> {
         &self,
         nonce: &Nonce,
         pos: u64,
-        src: Units<'_>,
-        dst: Units<'_>,
+        src: DataUnits<'_>,
+        dst: DataUnits<'_>,
     ) -> Result {
         let len = dst.bytes();
 
@@ -197,7 +196,7 @@ impl<'a> Handle<'a> {
     }
 
     /// Decrypts `data` in place, otherwise like [`Self::encrypt`].
-    pub(crate) fn decrypt(&self, nonce: &Nonce, pos: u64, data: Units<'_>) -> Result {
+    pub(crate) fn decrypt(&self, nonce: &Nonce, pos: u64, data: DataUnits<'_>) -> Result {
         let len = data.bytes();
         let units = data.map(|unit| unit.map(|unit| (unit, unit)));
 
@@ -210,20 +209,20 @@ impl<'a> Handle<'a> {
         nonce: &Nonce,
         pos: u64,
         len: u32,
-        units: impl Iterator<Item = Result<(Unit<'u>, Unit<'u>)>>,
+        units: impl Iterator<Item = Result<(DataUnit<'u>, DataUnit<'u>)>>,
     ) -> Result {
         let first = self.first_index(pos, len)?;
 
-        let purpose = Purpose {
+        let io = IoInfo {
             direction,
             bytes: len,
         };
         let slot = self
             .cache
-            .get(self.key_name(nonce), purpose, |key| self.derive(nonce, key))
+            .get(self.key_id(nonce), io, |key| self.derive(nonce, key))
             .map_err(|error| self.failed(error))?;
         let mut memory = RequestMemory::new();
-        let mut request = Request::new(slot.holder(), &mut memory);
+        let mut request = Request::new(slot.keyslot(), &mut memory);
 
         for (index, unit) in (first..).zip(units) {
             let Ok((src, dst)) = unit else {
@@ -239,8 +238,8 @@ impl<'a> Handle<'a> {
     /// Has blk-crypto encrypt or decrypt `bio` when it is submitted to `device`.
     ///
     /// Sleeps, but doesn't wait for keys. Returns the key's number, which is put in
-    /// [`OpenDevice::keys`] when `bio` ended. `EBUSY` if no key is idle; `EINVAL` if something isn't
-    /// aligned or out of range, or if the mode wasn't prepared for blk-crypto.
+    /// [`OpenDevice::keys`] when `bio` ended. `EBUSY` if no key is idle; `EINVAL` if something
+    /// isn't aligned or out of range, or if the mode wasn't prepared for blk-crypto.
     ///
     /// # Safety
     ///
@@ -256,22 +255,20 @@ impl<'a> Handle<'a> {
         // SAFETY: `bio` is valid.
         let bytes = unsafe { (*bio).bi_iter.bi_size };
         let first = self.first_index(pos, bytes)?;
-        let purpose = Purpose { direction, bytes };
-        let name = KeyName {
+        let io = IoInfo { direction, bytes };
+        let id = KeyId {
             data_unit_bits: Some(self.data_unit_bits),
-            ..self.key_name(nonce)
+            ..self.key_id(nonce)
         };
 
         if !self.has_blk_crypto {
             return Err(EINVAL);
         }
-        let slot = device
-            .keys
-            .try_get(name, purpose, |key| self.derive(nonce, key))?;
+        let slot = device.keys.try_get(id, io, |key| self.derive(nonce, key))?;
 
         // SAFETY: As the caller promises. The keys of `device` are for that.
-        unsafe { slot.holder().set_context(bio, &self.iv(first, nonce)) };
-        Ok(slot.keep())
+        unsafe { slot.keyslot().set_context(bio, &self.iv(first, nonce)) };
+        Ok(slot.into_index())
     }
 
     /// The index of the first data unit of `len` bytes at `pos`; `EINVAL` as in [`Self::encrypt`].
@@ -288,9 +285,9 @@ impl<'a> Handle<'a> {
         Ok(first)
     }
 
-    fn key_name(&self, nonce: &Nonce) -> KeyName {
-        KeyName {
-            root: self.root.id,
+    fn key_id(&self, nonce: &Nonce) -> KeyId {
+        KeyId {
+            prk: self.prk.id,
             kind: match self.keys {
                 Keys::PerExtent => KeyKind::Extent(*nonce),
                 Keys::Direct(_) => KeyKind::Direct,
@@ -303,7 +300,7 @@ impl<'a> Handle<'a> {
 
     fn derive(&self, nonce: &Nonce, key: &mut [u8; MAX_KEY_SIZE]) {
         match &self.keys {
-            Keys::PerExtent => hkdf::expand(self.root.prk(), Info::ExtentKey(nonce), key),
+            Keys::PerExtent => hkdf::expand(self.prk.key(), Info::ExtentKey(nonce), key),
             Keys::Direct(shared) | Keys::RawDirect(shared) => key.copy_from_slice(&shared[..]),
         }
     }
@@ -336,8 +333,8 @@ impl<'a> Handle<'a> {
 
 impl Drop for Handle<'_> {
     fn drop(&mut self) {
-        trace::close(self.mode, self.root.id);
-        self.engine.put_root(&self.root);
+        trace::close(self.mode, self.prk.id);
+        self.engine.put_prk(&self.prk);
     }
 }
 
@@ -345,16 +342,19 @@ impl Drop for Handle<'_> {
 mod tests {
     use super::*;
     use crate::{
-        bindings::{
+        c::bindings::{
             FSCRYPT_MODE_ADIANTUM,
             FSCRYPT_MODE_AES_256_CTS,
             FSCRYPT_MODE_AES_256_XTS, //
         },
-        fixture::{
-            self,
+        cache::fake_keyslot::hits,
+        crypt::test_bio::TestBio,
+        keys::secret::Secret,
+        test_vectors::{
             ends,
             pattern,
-            TestBio, //
+            CONTEXT,
+            PRK, //
         }, //
     };
 
@@ -364,8 +364,8 @@ mod tests {
     fn engine() -> Result<Pin<KBox<Engine>>> {
         let engine = KBox::pin_init(Engine::new(4), GFP_KERNEL)?;
 
-        engine.pool(XTS)?.prepare()?;
-        engine.pool(ADIANTUM)?.prepare()?;
+        engine.mode_caches(XTS)?.prepare()?;
+        engine.mode_caches(ADIANTUM)?.prepare()?;
         Ok(engine)
     }
 
@@ -379,12 +379,12 @@ mod tests {
     fn open<'a>(engine: &'a Engine, mode: u8, bits: u8, keys: KeySource<'_>) -> Result<Handle<'a>> {
         let args = OpenArgs {
             filesystem: Filesystem(1),
-            kdf: &kdf(&fixture::PRK),
+            kdf: &kdf(&PRK),
             keys,
             data_unit_bits: bits,
         };
 
-        Handle::open(engine, engine.pool(mode)?, &args)
+        Handle::open(engine, engine.mode_caches(mode)?, &args)
     }
 
     /// Encrypts the test pattern, checks that decryption inverts it, and returns the ciphertext.
@@ -394,7 +394,7 @@ mod tests {
         segments: &[(usize, usize)],
         dst_segments: &[(usize, usize)],
     ) -> Result<KVec<u8>> {
-        let nonce = Nonce::parse_context(&fixture::CONTEXT)?;
+        let nonce = Nonce::parse_context(&CONTEXT)?;
         let unit_size = handle.data_unit_size();
         let src = TestBio::new(segments)?;
         let dst = TestBio::new(dst_segments)?;
@@ -452,7 +452,7 @@ mod tests {
         let engine = engine()?;
         let handle = open(&engine, ADIANTUM, 12, KeySource::Direct)?;
         let key = KBox::pin_init(
-            Secret::new(|key| hkdf::expand(&kdf(&fixture::PRK), Info::DirectKey(ADIANTUM), key)),
+            Secret::new(|key| hkdf::expand(&kdf(&PRK), Info::DirectKey(ADIANTUM), key)),
             GFP_KERNEL,
         )?;
         let raw = open(&engine, ADIANTUM, 12, KeySource::RawDirect(&key[..32]))?;
@@ -461,7 +461,7 @@ mod tests {
         assert!(ciphertext[..] == encrypt(&raw, 5 << 12, &[(0, 4096)], &[(0, 4096)])?[..]);
         assert!(!handle.is_same(&raw));
 
-        // Though they have the same root, the other's cached key isn't used.
+        // Though they have the same PRK, the other's cached key isn't used.
         let other = self::engine()?;
         let handle = open(&other, ADIANTUM, 12, KeySource::Direct)?;
         let raw = open(&other, ADIANTUM, 12, KeySource::RawDirect(&[1; 32]))?;
@@ -472,9 +472,9 @@ mod tests {
         let mut cipher = Cipher::new(handle.mode)?;
         let bio = TestBio::new(&[(0, 4096)])?;
         let unit = bio.units(4096).next().ok_or(ENODATA)??;
-        let iv = Iv::with_nonce(5, &Nonce::parse_context(&fixture::CONTEXT)?);
+        let iv = Iv::with_nonce(5, &Nonce::parse_context(&CONTEXT)?);
 
-        cipher.set_key(&key)?;
+        cipher.program(&key)?;
         bio.write(&pattern(4096)?)?;
         Request::new(&cipher, &mut RequestMemory::new()).crypt(
             Direction::Encrypt,
@@ -528,7 +528,7 @@ mod tests {
             Some(EINVAL)
         );
         assert_eq!(
-            Handle::open(&engine, engine.pool(XTS)?, &args).err(),
+            Handle::open(&engine, engine.mode_caches(XTS)?, &args).err(),
             Some(EINVAL)
         );
         assert_eq!(
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_root() -> Result {
+    fn shares_prk() -> Result {
         let engine = engine()?;
         let open_for = |filesystem, prk: &[u8; 64]| {
             let args = OpenArgs {
@@ -548,22 +548,22 @@ mod tests {
                 keys: KeySource::PerExtent,
                 data_unit_bits: 12,
             };
-            Handle::open(&engine, engine.pool(XTS)?, &args)
+            Handle::open(&engine, engine.mode_caches(XTS)?, &args)
         };
-        let a = open_for(1, &fixture::PRK)?;
-        let b = open_for(1, &fixture::PRK)?;
-        let root = a.root.id;
+        let a = open_for(1, &PRK)?;
+        let b = open_for(1, &PRK)?;
+        let prk = a.prk.id;
 
         assert!(a.is_same(&b));
-        assert!(!a.is_same(&open_for(2, &fixture::PRK)?));
+        assert!(!a.is_same(&open_for(2, &PRK)?));
         assert!(!a.is_same(&open_for(1, &[1; 64])?));
         assert!(!a.is_same(&open(&engine, XTS, 9, KeySource::PerExtent)?));
         assert!(!a.is_same(&open(&engine, ADIANTUM, 12, KeySource::PerExtent)?));
 
         drop(a);
-        assert!(open_for(1, &fixture::PRK)?.root.id == root);
+        assert!(open_for(1, &PRK)?.prk.id == prk);
         drop(b);
-        assert!(open_for(1, &fixture::PRK)?.root.id != root);
+        assert!(open_for(1, &PRK)?.prk.id != prk);
         Ok(())
     }
 
@@ -578,14 +578,14 @@ mod tests {
             let engine = engine()?;
             let a = open(&engine, mode, 12, keys())?;
             let b = open(&engine, mode, 12, keys())?;
-            let name = a.key_name(&Nonce::parse_context(&fixture::CONTEXT)?);
+            let id = a.key_id(&Nonce::parse_context(&CONTEXT)?);
             let cache = a.cache;
 
             encrypt(&a, 0, &[(0, 4096)], &[(0, 4096)])?;
             drop(a);
-            assert!(fixture::hits(cache, name)?);
+            assert!(hits(cache, id)?);
             drop(b);
-            assert!(!fixture::hits(cache, name)?);
+            assert!(!hits(cache, id)?);
         }
         Ok(())
     }

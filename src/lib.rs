@@ -18,9 +18,9 @@
 //! ========================  =====================  ================  ===========================
 //! fscrypt_extent_ops_mutex  the registration with  init, exit        none
 //!                           fs/crypto
-//! Pool::preparing           a mode whose ciphers   prepare_mode      none that I/O, eviction or
+//! ModeCaches::preparing     a mode whose ciphers   prepare_mode      none that I/O, eviction or
 //! (mutex)                   are being allocated                      key setup can wait for
-//! Roots::table              the extent roots and   open              mk_sem, for which also
+//! ExtentPrks::table         the extent PRKs and    open              mk_sem, for which also
 //! (spinlock)                numbers of handles                       fscrypt_add_key_mutex may be
 //!                                                                    held; v1: the semaphore of
 //!                                                                    a key in a process keyring
@@ -51,29 +51,21 @@
 //!
 //! What holds the callers of encrypt and decrypt up is waiting for a cipher, in a write with bounce
 //! pages in hand. That can't deadlock, as [`cache`] explains. close also waits for tasks that are
-//! replacing a key of the root by another, and close_device for I/O.
+//! replacing a key of the PRK by another, and close_device for I/O.
 
-mod bindings;
-mod bio;
-mod blk_crypto;
+mod c;
 mod cache;
-mod cipher;
-mod context;
+mod crypt;
 mod devices;
 mod engine;
-#[cfg(CONFIG_KUNIT = "y")]
-mod fixture;
 mod handle;
-mod hkdf;
-mod log;
+mod keys;
 mod mode;
+mod mode_caches;
 mod ops;
-mod pool;
-mod random;
-mod rings;
-mod root;
-mod secret;
-mod table;
+mod stats;
+#[cfg(CONFIG_KUNIT = "y")]
+mod test_vectors;
 mod trace;
 
 use engine::Engine;

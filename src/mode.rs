@@ -2,7 +2,7 @@
 
 //! The contents encryption modes of fscrypt.
 
-use crate::bindings::{
+use crate::c::bindings::{
     blk_crypto_mode_num,
     BLK_ENCRYPTION_MODE_ADIANTUM,
     BLK_ENCRYPTION_MODE_AES_128_CBC_ESSIV,
@@ -21,6 +21,13 @@ pub(crate) const MAX_KEY_SIZE: usize = 64;
 
 /// Size of the longest IV of any mode, in bytes.
 pub(crate) const MAX_IV_SIZE: usize = 32;
+
+/// Whether to encrypt or decrypt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Encrypt,
+    Decrypt,
+}
 
 /// A contents encryption mode. Sizes are in bytes.
 pub(crate) struct Mode {

@@ -4,7 +4,7 @@
 //! documented there.
 
 use crate::{
-    bindings::{
+    c::bindings::{
         self,
         fscrypt_extent_device,
         fscrypt_extent_handle,
@@ -12,10 +12,10 @@ use crate::{
         fscrypt_extent_open_args,
         fscrypt_extent_ops, //
     },
-    bio::Units,
-    blk_crypto::Device,
-    cipher::Direction,
-    context::Nonce,
+    crypt::{
+        blk_key::Device,
+        data_unit::DataUnits, //
+    },
     devices::OpenDevice,
     engine::Engine,
     handle::{
@@ -23,8 +23,12 @@ use crate::{
         KeySource,
         OpenArgs, //
     },
-    pool::Pool,
-    root::Filesystem,
+    keys::{
+        extent_prk::Filesystem,
+        nonce::Nonce, //
+    },
+    mode::Direction,
+    mode_caches::ModeCaches,
     LocalModule, //
 };
 use core::{
@@ -126,7 +130,7 @@ unsafe extern "C" fn is_prepared(mode: u8) -> bool {
     // SAFETY: This is an operation.
     let engine = unsafe { engine() };
 
-    engine.pool(mode).is_ok_and(Pool::is_prepared)
+    engine.mode_caches(mode).is_ok_and(ModeCaches::is_prepared)
 }
 
 /// # Safety
@@ -137,11 +141,11 @@ unsafe extern "C" fn prepare_mode(mode: u8, bdev: *mut block_device) -> c_int {
     let (engine, device) = unsafe { (engine(), Device::new(bdev)) };
 
     from_result(|| {
-        let pool = engine.pool(mode)?;
+        let caches = engine.mode_caches(mode)?;
 
-        pool.prepare()?;
+        caches.prepare()?;
         if let Some(device) = device {
-            pool.prepare_blk_crypto(device)?;
+            caches.prepare_blk_crypto(device)?;
         }
         Ok(0)
     })
@@ -156,14 +160,16 @@ unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt
     // SAFETY: `args` and what it points to are valid during the call.
     let args = unsafe { &*args };
     let handle = || -> Result<_> {
-        let pool = engine.pool(args.mode)?;
+        let caches = engine.mode_caches(args.mode)?;
         let keys = if !args.direct_key {
             KeySource::PerExtent
         } else if args.raw_key.is_null() {
             KeySource::Direct
         } else {
             // SAFETY: The raw key is as long as the keys of the mode.
-            KeySource::RawDirect(unsafe { slice::from_raw_parts(args.raw_key, pool.mode.key_size) })
+            KeySource::RawDirect(unsafe {
+                slice::from_raw_parts(args.raw_key, caches.mode.key_size)
+            })
         };
         let open_args = OpenArgs {
             filesystem: Filesystem(args.sb.addr()),
@@ -173,7 +179,7 @@ unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt
             data_unit_bits: args.data_unit_bits,
         };
 
-        let handle = Handle::open(engine, pool, &open_args)?;
+        let handle = Handle::open(engine, caches, &open_args)?;
 
         Ok(KBox::new(handle, GFP_KERNEL)?)
     };
@@ -267,8 +273,8 @@ unsafe extern "C" fn encrypt(
         // SAFETY: The iterators are within the bios, whose data is the caller's to give.
         let (src, dst) = unsafe {
             (
-                Units::new(src, src_iter, handle.data_unit_size()),
-                Units::new(dst, dst_iter, handle.data_unit_size()),
+                DataUnits::new(src, src_iter, handle.data_unit_size()),
+                DataUnits::new(dst, dst_iter, handle.data_unit_size()),
             )
         };
 
@@ -292,7 +298,7 @@ unsafe extern "C" fn decrypt(
 
     from_result(|| {
         // SAFETY: The iterator is within the bio, whose data is the caller's to give.
-        let data = unsafe { Units::new(bio, iter, handle.data_unit_size()) };
+        let data = unsafe { DataUnits::new(bio, iter, handle.data_unit_size()) };
 
         handle.decrypt(&nonce, pos, data)?;
         Ok(0)
@@ -364,7 +370,7 @@ unsafe extern "C" fn set_inline_crypt(
         // has ended.
         let number = unsafe { handle.set_blk_crypto(direction, &nonce, pos, bio, device)? };
 
-        // Slots are numbered from 0, and pools are small.
+        // Slots are numbered from 0, and caches are small.
         Ok(number as c_int + 1)
     })
 }
@@ -383,16 +389,17 @@ unsafe extern "C" fn put_inline_key(device: *const fscrypt_extent_device, key: c
 mod tests {
     use super::*;
     use crate::{
-        bindings::{
+        c::bindings::{
             FSCRYPT_MODE_AES_256_CTS,
             FSCRYPT_MODE_AES_256_XTS, //
         },
-        fixture::{
-            self,
+        crypt::test_bio::TestBio,
+        keys::hkdf,
+        test_vectors::{
             pattern,
-            TestBio, //
-        },
-        hkdf, //
+            CONTEXT,
+            PRK, //
+        }, //
     };
     use core::ptr::null;
     use kernel::{
@@ -403,7 +410,7 @@ mod tests {
     fn open_mode(mode: u32) -> Result<*mut fscrypt_extent_handle> {
         let mut kdf = hmac_sha512_key::default();
 
-        hkdf::prepare(&fixture::PRK, &mut kdf);
+        hkdf::prepare(&PRK, &mut kdf);
         let args = fscrypt_extent_open_args {
             sb: null(),
             kdf: &kdf,
@@ -463,7 +470,7 @@ mod tests {
     #[test]
     fn contexts() {
         let mut nonce = fscrypt_extent_nonce { bytes: [0; 16] };
-        let context = fixture::CONTEXT;
+        let context = CONTEXT;
 
         // SAFETY: What is passed is valid.
         unsafe {

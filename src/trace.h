@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints.  Extent roots have numbers that tell them apart and nothing else;
+ * Tracepoints.  Extent prks have numbers that tell them apart and nothing else;
  * slots are counted from 0 in each mode.
  */
 #undef TRACE_SYSTEM
@@ -19,64 +19,64 @@
 	{ FSCRYPT_MODE_ADIANTUM,	"Adiantum" })
 
 DECLARE_EVENT_CLASS(fscrypt_extent_handle,
-	TP_PROTO(u8 mode, u64 root),
-	TP_ARGS(mode, root),
+	TP_PROTO(u8 mode, u64 prk),
+	TP_ARGS(mode, prk),
 	TP_STRUCT__entry(
 		__field(u8, mode)
-		__field(u64, root)
+		__field(u64, prk)
 	),
 	TP_fast_assign(
 		__entry->mode = mode;
-		__entry->root = root;
+		__entry->prk = prk;
 	),
-	TP_printk("mode=%s root=%llu", show_mode(__entry->mode), __entry->root)
+	TP_printk("mode=%s prk=%llu", show_mode(__entry->mode), __entry->prk)
 );
 
 /* A handle was opened. */
 DEFINE_EVENT(fscrypt_extent_handle, fscrypt_extent_open,
-	TP_PROTO(u8 mode, u64 root),
-	TP_ARGS(mode, root)
+	TP_PROTO(u8 mode, u64 prk),
+	TP_ARGS(mode, prk)
 );
 
 /* A handle is being closed. */
 DEFINE_EVENT(fscrypt_extent_handle, fscrypt_extent_close,
-	TP_PROTO(u8 mode, u64 root),
-	TP_ARGS(mode, root)
+	TP_PROTO(u8 mode, u64 prk),
+	TP_ARGS(mode, prk)
 );
 
 DECLARE_EVENT_CLASS(fscrypt_extent_slot,
-	TP_PROTO(u8 mode, u64 root, u32 slot),
-	TP_ARGS(mode, root, slot),
+	TP_PROTO(u8 mode, u64 prk, u32 slot),
+	TP_ARGS(mode, prk, slot),
 	TP_STRUCT__entry(
 		__field(u8, mode)
-		__field(u64, root)
+		__field(u64, prk)
 		__field(u32, slot)
 	),
 	TP_fast_assign(
 		__entry->mode = mode;
-		__entry->root = root;
+		__entry->prk = prk;
 		__entry->slot = slot;
 	),
-	TP_printk("mode=%s root=%llu slot=%u", show_mode(__entry->mode),
-		  __entry->root, __entry->slot)
+	TP_printk("mode=%s prk=%llu slot=%u", show_mode(__entry->mode),
+		  __entry->prk, __entry->slot)
 );
 
 /* No slot has the key: this one is going to get it. */
 DEFINE_EVENT(fscrypt_extent_slot, fscrypt_extent_miss,
-	TP_PROTO(u8 mode, u64 root, u32 slot),
-	TP_ARGS(mode, root, slot)
+	TP_PROTO(u8 mode, u64 prk, u32 slot),
+	TP_ARGS(mode, prk, slot)
 );
 
-/* A key of this root made room for another. */
+/* A key of this prk made room for another. */
 DEFINE_EVENT(fscrypt_extent_slot, fscrypt_extent_evict,
-	TP_PROTO(u8 mode, u64 root, u32 slot),
-	TP_ARGS(mode, root, slot)
+	TP_PROTO(u8 mode, u64 prk, u32 slot),
+	TP_ARGS(mode, prk, slot)
 );
 
-/* A key of this root, whose last handle was closed, has been wiped. */
+/* A key of this prk, whose last handle was closed, has been wiped. */
 DEFINE_EVENT(fscrypt_extent_slot, fscrypt_extent_wipe,
-	TP_PROTO(u8 mode, u64 root, u32 slot),
-	TP_ARGS(mode, root, slot)
+	TP_PROTO(u8 mode, u64 prk, u32 slot),
+	TP_ARGS(mode, prk, slot)
 );
 
 #endif /* _FSCRYPT_EXTENT_TRACE_H */

@@ -3,44 +3,46 @@
 //! Tracepoints, which `trace.h` describes. Any context.
 
 use crate::{
-    bindings,
-    mode::Mode,
-    root::RootId,
-    table::KeyName, //
+    c::bindings,
+    keys::key::{
+        KeyId,
+        PrkId, //
+    },
+    mode::Mode, //
 };
 
 /// A handle was opened.
-pub(crate) fn open(mode: &Mode, root: RootId) {
+pub(crate) fn open(mode: &Mode, prk: PrkId) {
     // SAFETY: May be called in any context, as all of them.
-    unsafe { bindings::inline_trace_fscrypt_extent_open(mode.number, root.number()) };
+    unsafe { bindings::helper_trace_fscrypt_extent_open(mode.number, prk.number()) };
 }
 
 /// A handle is being closed.
-pub(crate) fn close(mode: &Mode, root: RootId) {
+pub(crate) fn close(mode: &Mode, prk: PrkId) {
     // SAFETY: As above.
-    unsafe { bindings::inline_trace_fscrypt_extent_close(mode.number, root.number()) };
+    unsafe { bindings::helper_trace_fscrypt_extent_close(mode.number, prk.number()) };
 }
 
 /// A slot is going to get a key.
-pub(crate) fn miss(key: &KeyName, slot: usize) {
-    let (mode, root) = (key.mode.number, key.root.number());
+pub(crate) fn miss(key: &KeyId, slot: usize) {
+    let (mode, prk) = (key.mode.number, key.prk.number());
 
     // SAFETY: As above.
-    unsafe { bindings::inline_trace_fscrypt_extent_miss(mode, root, slot as u32) };
+    unsafe { bindings::helper_trace_fscrypt_extent_miss(mode, prk, slot as u32) };
 }
 
 /// A key made room for another.
-pub(crate) fn evict(key: &KeyName, slot: usize) {
-    let (mode, root) = (key.mode.number, key.root.number());
+pub(crate) fn evict(key: &KeyId, slot: usize) {
+    let (mode, prk) = (key.mode.number, key.prk.number());
 
     // SAFETY: As above.
-    unsafe { bindings::inline_trace_fscrypt_extent_evict(mode, root, slot as u32) };
+    unsafe { bindings::helper_trace_fscrypt_extent_evict(mode, prk, slot as u32) };
 }
 
 /// A key was wiped.
-pub(crate) fn wipe(key: &KeyName, slot: usize) {
-    let (mode, root) = (key.mode.number, key.root.number());
+pub(crate) fn wipe(key: &KeyId, slot: usize) {
+    let (mode, prk) = (key.mode.number, key.prk.number());
 
     // SAFETY: As above.
-    unsafe { bindings::inline_trace_fscrypt_extent_wipe(mode, root, slot as u32) };
+    unsafe { bindings::helper_trace_fscrypt_extent_wipe(mode, prk, slot as u32) };
 }

@@ -7,7 +7,7 @@ POLICY is VERSION:CONTENTS:NAMES:FLAGS, the numbers of the policy.  KEYFILE has 
 complement of the key.  A NONCE, in hexadecimal, is an extent's, a directory's, or that
 of a file with a key of its own; KIND is extent, names or contents.
 
-Prints lines "COUNT OWNER: WHAT".  OWNER is master, root, i.e. the extent root, a KIND,
+Prints lines "COUNT OWNER: WHAT".  OWNER is master, prk, i.e. the extent PRK, a KIND,
 or mode, which is for the one key that all have with DIRECT_KEY.
 """
 import hashlib
@@ -259,7 +259,7 @@ def cipher_secrets(owner, mode, key):
 
 def secrets(version, contents, names, flags, master_key, nonces):
     prk = sha512(bytes(64), master_key)
-    root = expand(prk, EXTENT)
+    extent_prk = expand(prk, EXTENT)
     # The second block of the inner hash of HKDF-Extract
     block = (master_key + b"\x80").ljust(126, b"\0") + (1536).to_bytes(2, "big")
     found = {
@@ -267,7 +267,7 @@ def secrets(version, contents, names, flags, master_key, nonces):
         "master: key in SHA-512": working_memory(block),
     }
     found |= hmac_secrets("master: PRK", prk)
-    found |= hmac_secrets("root", root)
+    found |= hmac_secrets("prk", extent_prk)
     if flags & DIRECT_KEY:
         size = KEY_SIZES[contents]
         key = master_key if version == 1 else expand(prk, DIRECT + bytes([contents]))
@@ -276,7 +276,7 @@ def secrets(version, contents, names, flags, master_key, nonces):
         mode = names if kind == "names" else contents
         size = KEY_SIZES[mode]
         if kind == "extent":
-            key = expand(root, EXTENT + nonce)
+            key = expand(extent_prk, EXTENT + nonce)
         elif version == 2:
             key = expand(prk, PER_FILE + nonce)
         else:

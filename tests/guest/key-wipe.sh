@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What the guest's memory has of a key, although freed memory isn't cleared.  While
-# no file is in use: nothing of the extent root.  While files are open after the
+# no file is in use: nothing of the extent PRK.  While files are open after the
 # removal: nothing that is the master key's.  Once it is reported as absent: nothing.
 # What SHA-512 and Poly1305 leave on the stack is printed only.
 # On the stack, the SHA-512 in C, which User-mode Linux has, leaves HMAC states as well.
@@ -66,7 +66,7 @@ follow_key() {
 	drop_caches
 	search "present, no file in memory"
 	expect_found "$present"
-	expect_none root
+	expect_none prk
 	expect_none extent
 
 	exec 5<"$encrypted/file"
@@ -75,8 +75,8 @@ follow_key() {
 	expect_found "$present"
 	if [ "$filesystem" = btrfs ]; then
 		[ "$flags" = 0 ] || extents=mode
-		# v1's DIRECT_KEY takes the master key itself and derives no root.
-		[ "$policy" = 1:9:9:4 ] || expect_found "root: HMAC state"
+		# v1's DIRECT_KEY takes the master key itself and derives no PRK.
+		[ "$policy" = 1:9:9:4 ] || expect_found "prk: HMAC state"
 		expect_found "$extents: "{key,expanded}
 	fi
 

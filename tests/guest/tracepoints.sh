@@ -13,7 +13,7 @@ echo 1 >"$tracing/events/fscrypt_extent/enable"
 # traced WHAT...: fail unless these events, in that order, have happened since the
 # last call
 traced() {
-	sed -n 's/.*: fscrypt_extent_\([a-z]*\): mode=AES-256-XTS root=\([0-9]*\)/\1 \2/p' \
+	sed -n 's/.*: fscrypt_extent_\([a-z]*\): mode=AES-256-XTS prk=\([0-9]*\)/\1 \2/p' \
 		"$tracing/trace" | tee events
 	: >"$tracing/trace"
 	diff <(printf '%s\n' "$@") <(cut -d ' ' -f 1 events) || fail "other events"

@@ -13,6 +13,8 @@ pub mod prelude {
     pub use macros::{kunit_tests, pin_data};
 }
 
+pub use std::fmt;
+
 /// Errors are told apart by their names only.
 pub mod error {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,15 @@
 //! which a key is used and changed at a time.
 
 use crate::{
-    cache::{Cache, Purpose, SlotGuard},
-    cipher::{Direction, Key},
-    context::Nonce,
+    cache::{Cache, SlotGuard},
     error::{Result, EBUSY, EINVAL},
-    mode::Mode,
-    root::RootId,
+    keys::{
+        key::{Key, KeyId, KeyKind, Keyslot, PrkId},
+        nonce::Nonce,
+    },
+    mode::{Direction, Mode},
+    stats::IoInfo,
     sync::wake_without_cause,
-    table::{KeyHolder, KeyKind, KeyName},
 };
 use loom::{
     cell::UnsafeCell,
@@ -20,7 +21,7 @@ use loom::{
 };
 use std::sync::Arc;
 
-const PURPOSE: Purpose = Purpose {
+const IO: IoInfo = IoInfo {
     direction: Direction::Encrypt,
     bytes: 4096,
 };
@@ -28,23 +29,23 @@ const PURPOSE: Purpose = Purpose {
 /// A key that is refused.
 const WEAK: u32 = 9;
 
-/// How many keys of a root there are in all slots; whoever wipes them wants to find none.
+/// How many keys of a PRK there are in all slots; whoever wipes them wants to find none.
 type Left = Arc<[AtomicU32; 2]>;
 
 /// What a slot has. The key is in it until it was replaced or forgotten.
-struct Holder {
-    key: UnsafeCell<Option<KeyName>>,
+struct Slot {
+    key: UnsafeCell<Option<KeyId>>,
     left: Left,
 }
 
 // SAFETY: loom finds whoever uses the key while it is changed.
-unsafe impl Send for Holder {}
+unsafe impl Send for Slot {}
 // SAFETY: As above.
-unsafe impl Sync for Holder {}
+unsafe impl Sync for Slot {}
 
-impl Holder {
-    fn change(&mut self, key: Option<KeyName>) {
-        let left = |name: KeyName| &self.left[name.root.number() as usize];
+impl Slot {
+    fn change(&mut self, key: Option<KeyId>) {
+        let left = |id: KeyId| &self.left[id.prk.number() as usize];
 
         self.key.with_mut(|old| {
             // SAFETY: The pointer is valid.
@@ -57,29 +58,29 @@ impl Holder {
         }
     }
 
-    /// Whether it has the key `name`. What uses a key does this.
-    fn has(&self, name: &KeyName) -> bool {
+    /// Whether it has the key `id`. What uses a key does this.
+    fn has(&self, id: &KeyId) -> bool {
         // SAFETY: The pointer is valid.
-        self.key.with(|key| unsafe { *key == Some(*name) })
+        self.key.with(|key| unsafe { *key == Some(*id) })
     }
 }
 
-impl KeyHolder for Holder {
-    fn set_key(&mut self, name: &KeyName, _key: &Key) -> Result {
-        if name.kind == KeyKind::Extent(Nonce(WEAK)) {
+impl Keyslot for Slot {
+    fn program(&mut self, id: &KeyId, _key: &Key) -> Result {
+        if id.kind == KeyKind::Extent(Nonce(WEAK)) {
             return Err(EINVAL);
         }
-        self.change(Some(*name));
+        self.change(Some(*id));
         Ok(())
     }
 
-    fn forget_key(&mut self) {
+    fn wipe(&mut self) {
         self.change(None);
     }
 }
 
 struct World {
-    cache: crate::sync::Arc<Cache<Holder>>,
+    cache: crate::sync::Arc<Cache<Slot>>,
     left: Left,
 }
 
@@ -87,7 +88,7 @@ impl World {
     fn new(size: usize) -> Arc<Self> {
         let left: Left = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
         let cache = Cache::new(size, || {
-            Ok(Holder {
+            Ok(Slot {
                 key: UnsafeCell::new(None),
                 left: left.clone(),
             })
@@ -97,19 +98,19 @@ impl World {
         Arc::new(Self { cache, left })
     }
 
-    fn get(&self, name: KeyName) -> SlotGuard<'_, Holder> {
-        self.cache.get(name, PURPOSE, |_| ()).unwrap()
+    fn get(&self, id: KeyId) -> SlotGuard<'_, Slot> {
+        self.cache.get(id, IO, |_| ()).unwrap()
     }
 
     /// Gets a slot, uses it and puts it.
-    fn use_key(&self, name: KeyName) {
-        assert!(self.get(name).holder().has(&name));
+    fn use_key(&self, id: KeyId) {
+        assert!(self.get(id).keyslot().has(&id));
     }
 
-    /// Wipes the keys of a root that nobody uses.
-    fn purge(&self, root: u64) {
-        self.cache.purge(RootId(root));
-        assert_eq!(self.left[root as usize].load(SeqCst), 0);
+    /// Wipes the keys of a PRK that nobody uses.
+    fn purge(&self, prk: u64) {
+        self.cache.purge(PrkId::new(prk));
+        assert_eq!(self.left[prk as usize].load(SeqCst), 0);
     }
 
     /// How often somebody had to wait.
@@ -118,11 +119,11 @@ impl World {
     }
 }
 
-fn name(root: u64, nonce: u32) -> KeyName {
+fn id(prk: u64, nonce: u32) -> KeyId {
     static MODE: Mode = Mode;
 
-    KeyName {
-        root: RootId(root),
+    KeyId {
+        prk: PrkId::new(prk),
         kind: KeyKind::Extent(Nonce(nonce)),
         mode: &MODE,
         data_unit_bits: None,
@@ -174,9 +175,9 @@ fn three_keys_one_slot() {
         1,
         None,
         &[
-            |world| world.use_key(name(0, 1)),
-            |world| world.use_key(name(0, 2)),
-            |world| world.use_key(name(0, 3)),
+            |world| world.use_key(id(0, 1)),
+            |world| world.use_key(id(0, 2)),
+            |world| world.use_key(id(0, 3)),
         ],
         nothing,
     );
@@ -188,9 +189,9 @@ fn two_of_three_share_the_slot() {
         1,
         Some(6),
         &[
-            |world| world.use_key(name(0, 1)),
-            |world| world.use_key(name(0, 2)),
-            |world| world.use_key(name(0, 1)),
+            |world| world.use_key(id(0, 1)),
+            |world| world.use_key(id(0, 2)),
+            |world| world.use_key(id(0, 1)),
         ],
         nothing,
     );
@@ -203,11 +204,11 @@ fn three_keys_two_slots() {
         Some(3),
         &[
             |world| {
-                world.use_key(name(0, 1));
-                world.use_key(name(0, 2));
+                world.use_key(id(0, 1));
+                world.use_key(id(0, 2));
             },
-            |world| world.use_key(name(0, 2)),
-            |world| world.use_key(name(0, 3)),
+            |world| world.use_key(id(0, 2)),
+            |world| world.use_key(id(0, 3)),
         ],
         nothing,
     );
@@ -219,11 +220,11 @@ fn three_keys_two_slots() {
 fn granted_slot_goes_on() {
     in_all_orders(Some(2), || {
         let world = World::new(2);
-        let held = (world.get(name(0, 1)), world.get(name(0, 2)));
+        let held = (world.get(id(0, 1)), world.get(id(0, 2)));
         let threads = [3, 3, 4].map(|nonce| {
             let world = world.clone();
 
-            thread::spawn(move || world.use_key(name(0, nonce)))
+            thread::spawn(move || world.use_key(id(0, nonce)))
         });
 
         while world.waits() < 3 {
@@ -235,7 +236,7 @@ fn granted_slot_goes_on() {
         }
         // Both slots are still there.
         for nonce in [5, 6] {
-            world.get(name(0, nonce)).keep();
+            world.get(id(0, nonce)).into_index();
         }
     });
 }
@@ -246,14 +247,14 @@ fn wakes_without_cause() {
     in_all_orders(Some(3), || {
         let world = World::new(1);
         let served = Arc::new(AtomicU32::new(0));
-        let held = world.get(name(0, 1));
+        let held = world.get(id(0, 1));
         let threads = [0, 1].map(|position| {
             let thread = {
                 let (world, served) = (world.clone(), served.clone());
 
                 thread::spawn(move || {
                     wake_without_cause(1 - position);
-                    let _guard = world.get(name(0, 2 + position));
+                    let _guard = world.get(id(0, 2 + position));
 
                     assert_eq!(served.fetch_add(1, SeqCst), position);
                 })
@@ -273,16 +274,16 @@ fn wakes_without_cause() {
 }
 
 /// Starts a task that uses a key, and says when it has got it.
-fn start_use(world: &Arc<World>, name: KeyName) -> (thread::JoinHandle<()>, Arc<AtomicBool>) {
+fn start_use(world: &Arc<World>, id: KeyId) -> (thread::JoinHandle<()>, Arc<AtomicBool>) {
     let (world, got) = (world.clone(), Arc::new(AtomicBool::new(false)));
     let task = {
         let got = got.clone();
 
         thread::spawn(move || {
-            let guard = world.get(name);
+            let guard = world.get(id);
 
             got.store(true, SeqCst);
-            assert!(guard.holder().has(&name));
+            assert!(guard.keyslot().has(&id));
         })
     };
 
@@ -294,12 +295,12 @@ fn start_use(world: &Arc<World>, name: KeyName) -> (thread::JoinHandle<()>, Arc<
 fn key_waiter_is_not_overtaken() {
     in_all_orders(Some(4), || {
         let world = World::new(1);
-        let (waiter, got) = start_use(&world, name(0, 1));
+        let (waiter, got) = start_use(&world, id(0, 1));
 
         for nonce in [1, 2, 3] {
             let is_behind = world.waits() > 0;
 
-            world.use_key(name(0, nonce));
+            world.use_key(id(0, nonce));
             assert!(!is_behind || got.load(SeqCst));
         }
         waiter.join().unwrap();
@@ -311,7 +312,7 @@ fn key_waiter_is_not_overtaken() {
 fn refused_key() {
     let refused = |world: &World| {
         assert!(matches!(
-            world.cache.get(name(0, WEAK), PURPOSE, |_| ()),
+            world.cache.get(id(0, WEAK), IO, |_| ()),
             Err(EINVAL)
         ));
     };
@@ -319,7 +320,7 @@ fn refused_key() {
     model(
         1,
         None,
-        &[refused, refused, |world| world.use_key(name(0, 1))],
+        &[refused, refused, |world| world.use_key(id(0, 1))],
         nothing,
     );
 }
@@ -331,11 +332,11 @@ fn purge_beside_replacement() {
         Some(4),
         &[
             |world| {
-                world.use_key(name(0, 1));
+                world.use_key(id(0, 1));
                 world.purge(0);
             },
-            |world| world.use_key(name(1, 2)),
-            |world| world.use_key(name(1, 3)),
+            |world| world.use_key(id(1, 2)),
+            |world| world.use_key(id(1, 3)),
         ],
         |world| world.purge(1),
     );
@@ -348,12 +349,12 @@ fn purge_beside_refused_key() {
         None,
         &[
             |world| {
-                world.use_key(name(0, 1));
-                world.use_key(name(0, 2));
+                world.use_key(id(0, 1));
+                world.use_key(id(0, 2));
                 world.purge(0);
             },
             |world| {
-                let _ = world.cache.get(name(1, WEAK), PURPOSE, |_| ());
+                let _ = world.cache.get(id(1, WEAK), IO, |_| ());
             },
         ],
         nothing,
@@ -367,7 +368,7 @@ fn clear_beside_use_and_purge() {
         2,
         None,
         &[|world| {
-            let guards = (world.get(name(0, 1)), world.get(name(1, 2)));
+            let guards = (world.get(id(0, 1)), world.get(id(1, 2)));
             let cleared = Arc::new(AtomicBool::new(false));
             let clear = {
                 let (cache, left) = (world.cache.clone(), world.left.clone());
@@ -380,7 +381,7 @@ fn clear_beside_use_and_purge() {
                 })
             };
 
-            assert!(guards.1.holder().has(&name(1, 2)) && !cleared.load(SeqCst));
+            assert!(guards.1.keyslot().has(&id(1, 2)) && !cleared.load(SeqCst));
             drop(guards);
             world.purge(0);
             clear.join().unwrap();
@@ -394,14 +395,14 @@ fn clear_beside_use_and_purge() {
 fn freed_after_clear() {
     in_all_orders(None, || {
         let world = World::new(1);
-        let cache: *const Cache<Holder> = &*world.cache;
+        let cache: *const Cache<Slot> = &*world.cache;
         let threads = [1, 1].map(|nonce| {
-            let index = world.get(name(0, nonce)).keep();
+            let index = world.get(id(0, nonce)).into_index();
             let cache = cache as usize;
 
             thread::spawn(move || {
                 // SAFETY: It isn't freed before that use has ended.
-                unsafe { &*(cache as *const Cache<Holder>) }.put(index);
+                unsafe { &*(cache as *const Cache<Slot>) }.put(index);
             })
         });
 
@@ -415,15 +416,15 @@ fn freed_after_clear() {
 
 #[test]
 fn tries_without_waiting() {
-    let tries = |world: &World| match world.cache.try_get(name(0, 1), PURPOSE, |_| ()) {
-        Ok(guard) => assert!(guard.holder().has(&name(0, 1))),
+    let tries = |world: &World| match world.cache.try_get(id(0, 1), IO, |_| ()) {
+        Ok(guard) => assert!(guard.keyslot().has(&id(0, 1))),
         Err(error) => assert_eq!(error, EBUSY),
     };
 
     model(
         1,
         Some(6),
-        &[tries, tries, |world| world.use_key(name(0, 2))],
+        &[tries, tries, |world| world.use_key(id(0, 2))],
         nothing,
     );
 }
@@ -433,21 +434,21 @@ fn tries_without_waiting() {
 fn hits_do_not_overtake() {
     in_all_orders(Some(4), || {
         let world = World::new(1);
-        let (waiter, got) = start_use(&world, name(0, 2));
+        let (waiter, got) = start_use(&world, id(0, 2));
         let reader = {
             let world = world.clone();
 
             thread::spawn(move || {
                 // If it is the other reader that waits, then for that task to have done.
                 let is_behind = world.waits() > 0;
-                let guard = world.get(name(0, 1));
+                let guard = world.get(id(0, 1));
 
                 assert!(!is_behind || got.load(SeqCst));
-                assert!(guard.holder().has(&name(0, 1)));
+                assert!(guard.keyslot().has(&id(0, 1)));
             })
         };
 
-        world.use_key(name(0, 1));
+        world.use_key(id(0, 1));
         waiter.join().unwrap();
         reader.join().unwrap();
     });

@@ -25,7 +25,7 @@ const DIRECT_KEY: u8 = 3;
 /// Not one of fs/crypto's own, which count from 1.
 const EXTENT: u8 = 0xf0;
 
-const EXTENT_ROOT_SIZE: usize = 64;
+const EXTENT_PRK_SIZE: usize = 64;
 
 /// HKDF-SHA512-Expand with fscrypt's prefix and context byte.
 fn expand(hkdf: &Hkdf<Sha512>, context: u8, info: &[u8], size: usize) -> Vec<u8> {
@@ -40,12 +40,12 @@ fn extract(key: &[u8]) -> Hkdf<Sha512> {
     Hkdf::new(None, key)
 }
 
-/// The key of an extent, in two steps, so that whoever holds the extent root
+/// The key of an extent, in two steps, so that whoever holds the extent PRK
 /// can derive nothing else.
 fn extent_key(master: &Hkdf<Sha512>, nonce: &Nonce, size: usize) -> Vec<u8> {
-    let root = expand(master, EXTENT, &[], EXTENT_ROOT_SIZE);
-    let root = Hkdf::from_prk(&root).expect("the extent root has the hash's length");
-    expand(&root, EXTENT, &nonce.0, size)
+    let prk = expand(master, EXTENT, &[], EXTENT_PRK_SIZE);
+    let prk = Hkdf::from_prk(&prk).expect("the extent PRK has the hash's length");
+    expand(&prk, EXTENT, &nonce.0, size)
 }
 
 /// v1's own key derivation: the master key, encrypted with the nonce as key.

@@ -2,18 +2,18 @@
 
 //! Messages about what can happen with each I/O.
 
-use crate::bindings;
+use crate::c::bindings;
 
-/// Whether a message may be printed, of which there were not too many yet. Any context.
+/// Returns whether the rate limit permits another message. Any context.
 pub(crate) fn is_allowed() -> bool {
     // SAFETY: May be called in any context.
-    unsafe { bindings::inline_ratelimit() }
+    unsafe { bindings::helper_ratelimit() }
 }
 
 /// `pr_err!()`, but not too often.
 macro_rules! pr_err_ratelimited {
     ($($args:tt)*) => {
-        if $crate::log::is_allowed() {
+        if $crate::c::log::is_allowed() {
             kernel::pr_err!($($args)*);
         }
     };

@@ -3,22 +3,26 @@
 //! Ciphers: synchronous skciphers of the crypto API, and requests to them.
 
 use crate::{
-    bindings,
-    bio::Unit,
-    context::{
-        Nonce,
-        NONCE_SIZE, //
+    c::{
+        bindings,
+        random, //
+    },
+    crypt::{
+        data_unit::DataUnit,
+        iv::Iv, //
+    },
+    keys::{
+        key::{
+            Key,
+            KeyId,
+            Keyslot, //
+        },
+        secret::Secret, //
     },
     mode::{
+        Direction,
         Mode,
-        MAX_IV_SIZE,
         MAX_KEY_SIZE, //
-    },
-    random,
-    secret::Secret,
-    table::{
-        KeyHolder,
-        KeyName, //
     }, //
 };
 use core::{
@@ -48,9 +52,6 @@ const EXCLUDED_ALGORITHMS: u32 = bindings::CRYPTO_ALG_ASYNC
     | bindings::CRYPTO_ALG_ALLOCATES_MEMORY
     | bindings::CRYPTO_ALG_KERN_DRIVER_ONLY;
 
-/// A key for a cipher: the first [`Mode::key_size`] bytes count.
-pub(crate) type Key = Secret<[u8; MAX_KEY_SIZE]>;
-
 /// A cipher of one mode. Zeroized when freed.
 ///
 /// Any number of tasks can encrypt and decrypt with it at a time.
@@ -71,7 +72,8 @@ unsafe impl Send for Cipher {}
 unsafe impl Sync for Cipher {}
 
 impl Cipher {
-    /// Allocates a cipher without a key. Sleeps, allocates with `GFP_KERNEL`, may load modules. `ENOENT` if there is no such algorithm.
+    /// Allocates a cipher without a key. Sleeps, allocates with `GFP_KERNEL`, may load modules.
+    /// `ENOENT` if there is no such algorithm.
     pub(crate) fn new(mode: &'static Mode) -> Result<Self> {
         // SAFETY: The name is a C string.
         let tfm = from_err_ptr(unsafe {
@@ -84,13 +86,13 @@ impl Cipher {
         };
 
         // SAFETY: `tfm` is valid by the type invariant.
-        let iv_size = unsafe { bindings::inline_crypto_sync_skcipher_ivsize(tfm) };
+        let iv_size = unsafe { bindings::helper_crypto_sync_skcipher_ivsize(tfm) };
         if warn_on!(iv_size as usize != mode.iv_size) {
             return Err(EINVAL);
         }
         // SAFETY: As above.
         unsafe {
-            bindings::inline_crypto_sync_skcipher_set_flags(
+            bindings::helper_crypto_sync_skcipher_set_flags(
                 tfm,
                 bindings::CRYPTO_TFM_REQ_FORBID_WEAK_KEYS,
             )
@@ -102,20 +104,20 @@ impl Cipher {
     pub(crate) fn driver_name(&self) -> &CStr {
         // SAFETY: `tfm` is valid by the type invariant, and so is the name as long as it is.
         unsafe {
-            CStr::from_char_ptr(bindings::inline_crypto_sync_skcipher_driver_name(
+            CStr::from_char_ptr(bindings::helper_crypto_sync_skcipher_driver_name(
                 self.tfm.as_ptr(),
             ))
         }
     }
 
-    /// See [`KeyHolder::set_key`].
-    pub(crate) fn set_key(&mut self, key: &Key) -> Result {
+    /// See [`Keyslot::program`].
+    pub(crate) fn program(&mut self, key: &Key) -> Result {
         let key = &key[..self.mode.key_size];
 
         // SAFETY: `tfm` is valid by the type invariant, `&mut self` excludes users of the old key,
         // and `key` is valid for reads of its length.
         to_result(unsafe {
-            bindings::inline_crypto_sync_skcipher_setkey(
+            bindings::helper_crypto_sync_skcipher_setkey(
                 self.tfm.as_ptr(),
                 key.as_ptr(),
                 key.len() as u32,
@@ -124,70 +126,27 @@ impl Cipher {
     }
 }
 
-impl KeyHolder for Cipher {
-    fn set_key(&mut self, _name: &KeyName, key: &Key) -> Result {
-        self.set_key(key)
+impl Keyslot for Cipher {
+    fn program(&mut self, _name: &KeyId, key: &Key) -> Result {
+        self.program(key)
     }
 
     /// Replaces the key by a random one, as all zeroes would be refused as a weak key. Sleeps.
-    fn forget_key(&mut self) {
+    fn wipe(&mut self) {
         pin_init::stack_pin_init!(let key = Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| {
             random::fill(key)
         }));
         // Nothing but a weak key is refused, and a random one is weak once in 2^128 times. Even
         // then, the crypto API doesn't use what there is until another key was set.
-        warn_on!(self.set_key(&key).is_err());
+        warn_on!(self.program(&key).is_err());
     }
 }
 
 impl Drop for Cipher {
     fn drop(&mut self) {
         // SAFETY: `tfm` is valid and ours by the type invariant.
-        unsafe { bindings::inline_crypto_free_sync_skcipher(self.tfm.as_ptr()) };
+        unsafe { bindings::helper_crypto_free_sync_skcipher(self.tfm.as_ptr()) };
     }
-}
-
-/// The initialization vector of one data unit, of which a mode takes the first
-/// [`Mode::iv_size`] bytes. Aligned like a key.
-#[repr(align(16))]
-pub(crate) struct Iv([u8; MAX_IV_SIZE]);
-
-impl Iv {
-    /// The IV of data unit `index` of an extent that has a key of its own.
-    pub(crate) fn new(index: u64) -> Self {
-        let mut iv = [0; MAX_IV_SIZE];
-
-        iv[..8].copy_from_slice(&index.to_le_bytes());
-        Self(iv)
-    }
-
-    /// The IV of data unit `index` of an extent that shares its key with others.
-    pub(crate) fn with_nonce(index: u64, nonce: &Nonce) -> Self {
-        let mut iv = Self::new(index);
-
-        iv.0[8..8 + NONCE_SIZE].copy_from_slice(nonce.as_bytes());
-        iv
-    }
-
-    /// The IV as blk-crypto takes it.
-    pub(crate) fn data_unit_number(&self) -> [u64; MAX_IV_SIZE / 8] {
-        let mut words = [0; MAX_IV_SIZE / 8];
-
-        for (word, bytes) in words.iter_mut().zip(self.0.chunks_exact(8)) {
-            *word = bytes
-                .iter()
-                .rev()
-                .fold(0, |word, &byte| word << 8 | u64::from(byte));
-        }
-        words
-    }
-}
-
-/// Whether to encrypt or decrypt.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Encrypt,
-    Decrypt,
 }
 
 #[repr(C)]
@@ -206,9 +165,9 @@ impl RequestMemory {
     }
 }
 
-/// A list of one entry: what sg_init_one() makes, of which the calls for each data unit would show in
-/// what it costs to encrypt.
-fn scatterlist_of(unit: Unit<'_>) -> scatterlist {
+/// A list of one entry: what sg_init_one() makes, of which the calls for each data unit would show
+/// in what it costs to encrypt.
+fn scatterlist_of(unit: DataUnit<'_>) -> scatterlist {
     scatterlist {
         page_link: unit.page().addr() | SG_END as usize,
         offset: unit.offset(),
@@ -232,8 +191,8 @@ impl<'a> Request<'a> {
         // SAFETY: `request` is followed by as much memory as a synchronous skcipher can ask for,
         // and its tfm is valid.
         unsafe {
-            bindings::inline_skcipher_request_set_sync_tfm(request, cipher.tfm.as_ptr());
-            bindings::inline_skcipher_request_set_callback(
+            bindings::helper_skcipher_request_set_sync_tfm(request, cipher.tfm.as_ptr());
+            bindings::helper_skcipher_request_set_callback(
                 request,
                 bindings::CRYPTO_TFM_REQ_MAY_SLEEP | bindings::CRYPTO_TFM_REQ_MAY_BACKLOG,
                 None,
@@ -255,8 +214,8 @@ impl<'a> Request<'a> {
         &mut self,
         direction: Direction,
         mut iv: Iv,
-        src: Unit<'_>,
-        dst: Unit<'_>,
+        src: DataUnit<'_>,
+        dst: DataUnit<'_>,
     ) -> Result {
         let mut src_list = scatterlist_of(src);
         let mut dst_list;
@@ -291,11 +250,12 @@ impl<'a> Request<'a> {
 mod tests {
     use super::*;
     use crate::{
-        fixture::{
-            ends,
-            TestBio, //
+        crypt::test_bio::TestBio,
+        mode::{
+            MAX_IV_SIZE,
+            MODES, //
         },
-        mode::MODES, //
+        test_vectors::ends, //
     };
 
     fn cipher(mode: usize, key: &[u8]) -> Result<Cipher> {
@@ -305,7 +265,7 @@ mod tests {
             GFP_KERNEL,
         )?;
 
-        cipher.set_key(&key)?;
+        cipher.program(&key)?;
         Ok(cipher)
     }
 
@@ -411,7 +371,7 @@ mod tests {
             let mut cipher = cipher(mode, &key)?;
             let before = encrypt(&cipher, b"\x01", &counting())?;
 
-            cipher.forget_key();
+            cipher.wipe();
             assert!(encrypt(&cipher, b"\x01", &counting())?[..] != before[..]);
         }
         Ok(())
@@ -420,25 +380,5 @@ mod tests {
     #[test]
     fn refuses_weak_key() {
         assert!(matches!(cipher(0, &[0; 64]), Err(EINVAL)));
-    }
-
-    #[test]
-    fn iv_layout() -> Result {
-        let nonce = Nonce::parse_context(&crate::fixture::CONTEXT)?;
-        let (index, rest) = (b"\x89\x67\x45\x23\x01\0\0\0", [0; 24]);
-
-        assert!(Iv::new(0x1_2345_6789).0[..8] == *index);
-        assert!(Iv::new(0x1_2345_6789).0[8..] == rest);
-        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[..8] == *index);
-        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[8..24] == *nonce.as_bytes());
-        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[24..] == rest[..8]);
-        assert!(Iv::new(0x1_2345_6789).data_unit_number() == [0x1_2345_6789, 0, 0, 0]);
-        assert!(
-            Iv::with_nonce(7, &nonce).data_unit_number()[1].to_le_bytes() == nonce.as_bytes()[..8]
-        );
-        assert!(
-            Iv::with_nonce(7, &nonce).data_unit_number()[2].to_le_bytes() == nonce.as_bytes()[8..]
-        );
-        Ok(())
     }
 }

@@ -3,13 +3,15 @@
 //! Preallocation: a mode's cache is made when the mode is first needed, before any I/O needs it.
 
 use crate::{
-    blk_crypto::{
-        BlkKey,
-        Device, //
-    },
+    c::log,
     cache::Cache,
-    cipher::Cipher,
-    log,
+    crypt::{
+        blk_key::{
+            BlkKey,
+            Device, //
+        },
+        cipher::Cipher, //
+    },
     mode::Mode, //
 };
 use kernel::{
@@ -24,7 +26,7 @@ use kernel::{
 
 /// A mode's caches, which aren't there until the mode is prepared.
 #[pin_data]
-pub(crate) struct Pool {
+pub(crate) struct ModeCaches {
     /// The mode.
     pub(crate) mode: &'static Mode,
     /// How many ciphers it has when prepared.
@@ -36,8 +38,8 @@ pub(crate) struct Pool {
     preparing: Mutex<()>,
 }
 
-impl Pool {
-    /// Makes a pool that will have `size` ciphers.
+impl ModeCaches {
+    /// Those of `mode`, which will have `size` ciphers.
     pub(crate) fn new(mode: &'static Mode, size: u16) -> impl PinInit<Self> {
         pin_init!(Self {
             mode,
@@ -90,8 +92,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Prepares the mode for blk-crypto too, if it isn't. `device` is one that it is used on; context
-    /// and errors are those of [`Self::prepare`].
+    /// Prepares the mode for blk-crypto too, if it isn't. `device` is one that it is used on;
+    /// context and errors are those of [`Self::prepare`].
     ///
     /// A kernel without the fallback does without blk-crypto, as any device may need that.
     pub(crate) fn prepare_blk_crypto(&self, device: Device) -> Result {
@@ -123,20 +125,20 @@ impl Pool {
     }
 }
 
-#[kunit_tests(fscrypt_extent_pool)]
+#[kunit_tests(fscrypt_extent_mode_caches)]
 mod tests {
     use super::*;
     use crate::mode::MODES;
 
     #[test]
     fn prepares_once() -> Result {
-        let pool = KBox::pin_init(Pool::new(&MODES[0], 2), GFP_KERNEL)?;
+        let caches = KBox::pin_init(ModeCaches::new(&MODES[0], 2), GFP_KERNEL)?;
 
-        assert!(pool.cache().is_none());
-        pool.prepare()?;
-        let first = pool.cache().ok_or(ENODATA)?.clone();
-        pool.prepare()?;
-        assert!(Arc::ptr_eq(&first, pool.cache().ok_or(ENODATA)?));
+        assert!(caches.cache().is_none());
+        caches.prepare()?;
+        let first = caches.cache().ok_or(ENODATA)?.clone();
+        caches.prepare()?;
+        assert!(Arc::ptr_eq(&first, caches.cache().ok_or(ENODATA)?));
         Ok(())
     }
 
@@ -150,10 +152,10 @@ mod tests {
             key_size: 64,
             iv_size: 16,
         };
-        let pool = KBox::pin_init(Pool::new(&MISSING, 2), GFP_KERNEL)?;
+        let caches = KBox::pin_init(ModeCaches::new(&MISSING, 2), GFP_KERNEL)?;
 
-        assert_eq!(pool.prepare(), Err(ENOPKG));
-        assert!(pool.cache().is_none());
+        assert_eq!(caches.prepare(), Err(ENOPKG));
+        assert!(caches.cache().is_none());
         Ok(())
     }
 }

@@ -4,22 +4,22 @@
 //! hardware or, where that can't, in blk-crypto-fallback.
 
 use crate::{
-    bindings::{
+    c::bindings::{
         self,
         blk_crypto_key, //
     },
-    cipher::{
-        Iv,
-        Key, //
+    crypt::iv::Iv,
+    keys::{
+        key::{
+            Key,
+            KeyId,
+            KeyKind,
+            Keyslot, //
+        },
+        nonce::NONCE_SIZE,
+        secret::Secret, //
     },
-    context::NONCE_SIZE,
-    mode::Mode,
-    secret::Secret,
-    table::{
-        KeyHolder,
-        KeyKind,
-        KeyName, //
-    }, //
+    mode::Mode, //
 };
 use core::{
     num::NonZeroU8,
@@ -70,7 +70,7 @@ pub(crate) struct BlkKey {
     key: Pin<KBox<Secret<blk_crypto_key>>>,
     /// Whether a keyslot may refer to it.
     is_set: bool,
-    in_hardware: bool,
+    is_native: bool,
 }
 
 impl BlkKey {
@@ -80,7 +80,7 @@ impl BlkKey {
             device,
             key: KBox::pin_init(Secret::new(|_| ()), GFP_KERNEL)?,
             is_set: false,
-            in_hardware: false,
+            is_native: false,
         })
     }
 
@@ -116,7 +116,7 @@ impl BlkKey {
     pub(crate) unsafe fn set_context(&self, bio: *mut bio, iv: &Iv) {
         // SAFETY: `bio` is valid. The key isn't changed before the bio ended.
         unsafe {
-            bindings::inline_bio_crypt_set_ctx(bio, &**self.key, iv.data_unit_number().as_ptr())
+            bindings::helper_bio_crypt_set_ctx(bio, &**self.key, iv.data_unit_number().as_ptr())
         };
     }
 
@@ -135,19 +135,19 @@ impl BlkKey {
     }
 }
 
-impl KeyHolder for BlkKey {
-    fn set_key(&mut self, name: &KeyName, key: &Key) -> Result {
-        let data_unit_bits = name.data_unit_bits.ok_or(EINVAL)?;
-        let dun_bytes = match name.kind {
+impl Keyslot for BlkKey {
+    fn program(&mut self, id: &KeyId, key: &Key) -> Result {
+        let data_unit_bits = id.data_unit_bits.ok_or(EINVAL)?;
+        let dun_bytes = match id.kind {
             // Data unit indices fit into 32 bits, which all hardware supports.
             KeyKind::Extent(_) => 4,
             KeyKind::Direct | KeyKind::RawDirect => 8 + NONCE_SIZE as u32,
         };
 
-        self.forget_key();
+        self.wipe();
         self.set(
             key,
-            name.mode,
+            id.mode,
             data_unit_bits,
             dun_bytes,
             bindings::BLK_CRYPTO_CFG_ALLOW_HW,
@@ -155,11 +155,11 @@ impl KeyHolder for BlkKey {
         self.is_set = true;
         let device = self.device.0.as_ptr();
         // SAFETY: The device is open, and the key valid.
-        self.in_hardware = unsafe { bindings::fscrypt_has_inline_hardware(device, &**self.key) };
+        self.is_native = unsafe { bindings::fscrypt_has_inline_hardware(device, &**self.key) };
         Ok(())
     }
 
-    fn forget_key(&mut self) {
+    fn wipe(&mut self) {
         if self.is_set {
             // SAFETY: The device is open, and no I/O uses the key.
             unsafe { bindings::blk_crypto_evict_key(self.device.0.as_ptr(), &**self.key) };
@@ -168,13 +168,55 @@ impl KeyHolder for BlkKey {
         self.key.as_mut().renew();
     }
 
-    fn in_hardware(&self) -> bool {
-        self.in_hardware
+    fn is_native(&self) -> bool {
+        self.is_native
     }
 }
 
 impl Drop for BlkKey {
     fn drop(&mut self) {
-        self.forget_key();
+        self.wipe();
+    }
+}
+
+#[kunit_tests(fscrypt_extent_blk_key)]
+mod tests {
+    use super::*;
+    use crate::mode::{
+        MAX_KEY_SIZE,
+        MODES, //
+    };
+
+    /// Of each mode, what blk-crypto is told.
+    #[test]
+    fn configuration() -> Result {
+        for mode in &MODES {
+            // No device has the key, as it isn't programmed.
+            let mut blk_key = BlkKey::new(Device(NonNull::dangling()))?;
+            let key = KBox::pin_init(
+                Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| key.fill(7)),
+                GFP_KERNEL,
+            )?;
+            let bits = NonZeroU8::new(9).ok_or(EINVAL)?;
+
+            blk_key.set(&key, mode, bits, 4, bindings::BLK_CRYPTO_CFG_ALLOW_HW)?;
+            let set = &**blk_key.key;
+            assert_eq!(set.size as usize, mode.key_size);
+            assert_eq!(set.crypto_cfg.crypto_mode, mode.blk_crypto);
+            assert_eq!(set.crypto_cfg.data_unit_size, 512);
+            assert_eq!(set.crypto_cfg.dun_bytes, 4);
+            assert!(!blk_key.is_set && !blk_key.is_native());
+
+            blk_key.wipe();
+            // SAFETY: The key is valid for reads of its size.
+            let left = unsafe {
+                core::slice::from_raw_parts(
+                    (&raw const **blk_key.key).cast::<u8>(),
+                    size_of::<blk_crypto_key>(),
+                )
+            };
+            assert!(left.iter().all(|&byte| byte == 0));
+        }
+        Ok(())
     }
 }

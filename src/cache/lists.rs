@@ -20,14 +20,14 @@ struct Links {
 /// The elements of `links` are those of the nodes, then those of the lists' heads. `prev` and
 /// `next` are indices into `links`; each list with its head is a ring, and so is a node by itself
 /// that is in no list.
-pub(crate) struct Rings {
+pub(super) struct IndexLists {
     links: KVVec<Links>,
     nodes: usize,
 }
 
-impl Rings {
+impl IndexLists {
     /// Makes `lists` empty lists for `nodes` nodes.
-    pub(crate) fn new(nodes: usize, lists: usize) -> Result<Self> {
+    pub(super) fn new(nodes: usize, lists: usize) -> Result<Self> {
         let total = nodes.checked_add(lists).ok_or(EINVAL)?;
         let mut links = KVVec::with_capacity(total, GFP_KERNEL)?;
 
@@ -51,21 +51,21 @@ impl Rings {
     }
 
     /// Puts `node`, which must be in no list, at the front of `list`.
-    pub(crate) fn push_front(&mut self, list: usize, node: usize) {
+    pub(super) fn push_front(&mut self, list: usize, node: usize) {
         let head = self.nodes + list;
 
         self.insert(node, head, self.links[head].next as usize);
     }
 
     /// Puts `node`, which must be in no list, at the back of `list`.
-    pub(crate) fn push_back(&mut self, list: usize, node: usize) {
+    pub(super) fn push_back(&mut self, list: usize, node: usize) {
         let head = self.nodes + list;
 
         self.insert(node, self.links[head].prev as usize, head);
     }
 
     /// Removes `node` from the list it is in, if any.
-    pub(crate) fn remove(&mut self, node: usize) {
+    pub(super) fn remove(&mut self, node: usize) {
         let Links { prev, next } = self.links[node];
 
         self.links[prev as usize].next = next;
@@ -77,19 +77,19 @@ impl Rings {
     }
 
     /// The node at the front of `list`.
-    pub(crate) fn front(&self, list: usize) -> Option<usize> {
+    pub(super) fn front(&self, list: usize) -> Option<usize> {
         self.iter(list).next()
     }
 
     /// The node at the back of `list`.
-    pub(crate) fn back(&self, list: usize) -> Option<usize> {
+    pub(super) fn back(&self, list: usize) -> Option<usize> {
         let last = self.links[self.nodes + list].prev as usize;
 
         (last < self.nodes).then_some(last)
     }
 
     /// Iterates over the nodes of `list` from its front.
-    pub(crate) fn iter(&self, list: usize) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn iter(&self, list: usize) -> impl Iterator<Item = usize> + '_ {
         let next = |at: usize| self.links[at].next as usize;
 
         core::iter::successors(Some(next(self.nodes + list)), move |&at| Some(next(at)))
@@ -97,13 +97,13 @@ impl Rings {
     }
 }
 
-#[kunit_tests(fscrypt_extent_rings)]
+#[kunit_tests(fscrypt_extent_lists)]
 mod tests {
     use super::*;
 
     #[test]
     fn order() -> Result {
-        let mut rings = Rings::new(4, 2)?;
+        let mut rings = IndexLists::new(4, 2)?;
 
         rings.push_front(0, 1);
         rings.push_front(0, 0);

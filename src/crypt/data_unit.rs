@@ -22,14 +22,14 @@ use kernel::{
 /// are a destination, written. No reference to them is ever made: the owner of a page may be
 /// writing to it, which garbles nothing but what the owner reads or writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unit<'a> {
+pub(crate) struct DataUnit<'a> {
     page: *mut page,
     offset: u32,
     len: u32,
     _bio: PhantomData<&'a bio>,
 }
 
-impl Unit<'_> {
+impl DataUnit<'_> {
     /// The page. It may be in high memory.
     pub(crate) fn page(&self) -> *mut page {
         self.page
@@ -50,7 +50,7 @@ impl Unit<'_> {
 ///
 /// A unit that isn't within one page of one segment, because something isn't aligned, is `EINVAL`;
 /// so is what is left if the part's size is no multiple of the unit's.
-pub(crate) struct Units<'a> {
+pub(crate) struct DataUnits<'a> {
     // INVARIANT: What is still to come of a segment, a range of contiguous pages.
     segment: bio_vec,
     // INVARIANT: Points to the segments after it, which are valid for `'a`. Of these, `rest` bytes
@@ -62,7 +62,7 @@ pub(crate) struct Units<'a> {
     _bio: PhantomData<&'a bio>,
 }
 
-impl<'a> Units<'a> {
+impl<'a> DataUnits<'a> {
     /// Iterates over what `iter` covers of `bio`, in units of `unit_size` bytes.
     ///
     /// # Safety
@@ -90,8 +90,8 @@ impl<'a> Units<'a> {
     }
 }
 
-impl<'a> Iterator for Units<'a> {
-    type Item = Result<Unit<'a>>;
+impl<'a> Iterator for DataUnits<'a> {
+    type Item = Result<DataUnit<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.segment.bv_len == 0 {
@@ -118,9 +118,9 @@ impl<'a> Iterator for Units<'a> {
         self.segment.bv_offset += self.unit_size;
         self.segment.bv_len -= self.unit_size;
 
-        // INVARIANT: `Units::new` promised this for all data of the bio that `iter` covers, and
+        // INVARIANT: `DataUnits::new` promised this for all data of the bio that `iter` covers, and
         // the pages of a segment are contiguous in the memory map, too.
-        Some(Ok(Unit {
+        Some(Ok(DataUnit {
             page: self.segment.bv_page.wrapping_add(position / PAGE_SIZE),
             offset: offset as u32,
             len: self.unit_size,
@@ -129,10 +129,10 @@ impl<'a> Iterator for Units<'a> {
     }
 }
 
-#[kunit_tests(fscrypt_extent_bio)]
+#[kunit_tests(fscrypt_extent_data_unit)]
 mod tests {
     use super::*;
-    use crate::fixture::TestBio;
+    use crate::crypt::test_bio::TestBio;
 
     #[test]
     fn offset_segments() -> Result {

@@ -2,7 +2,7 @@
 
 //! Memory that holds a secret.
 
-use crate::bindings;
+use crate::c::bindings;
 use core::{
     marker::PhantomPinned,
     ops::Deref, //
@@ -72,7 +72,7 @@ fn zeroize<T: Zeroable>(value: &mut T) {
 
     // SAFETY: `value` is valid for writes, and all zeroes is a valid `T` as it is `Zeroable`. The C
     // side has a barrier that keeps the compiler from dropping the writes.
-    unsafe { bindings::inline_memzero_explicit(value.cast(), size_of::<T>()) };
+    unsafe { bindings::helper_memzero_explicit(value.cast(), size_of::<T>()) };
 }
 
 /// Compares the memory of `a` and `b`, of a type without padding, in constant time.
@@ -81,7 +81,7 @@ pub(crate) fn memory_equals<T>(a: &T, b: &T) -> bool {
     let b: *const T = b;
 
     // SAFETY: Both are valid for reads of the size of a `T`.
-    unsafe { bindings::inline_crypto_memneq(a.cast(), b.cast(), size_of::<T>()) == 0 }
+    unsafe { bindings::helper_crypto_memneq(a.cast(), b.cast(), size_of::<T>()) == 0 }
 }
 
 #[kunit_tests(fscrypt_extent_secret)]

@@ -3,7 +3,7 @@
 //! The slots of a cache: ciphers, or keys for blk-crypto, and which key each of them has.
 //!
 //! ```text
-//!  Blank ------ miss -----> Keying ---- key set ----> Ready, in use
+//!  Blank ------ miss ----> Programming -- key set ----> Ready, in use
 //!   ^  ^                     |   ^                      |      ^
 //!   |  +------ failure ------+  miss                   put    hit
 //!   |                            |                      v      |
@@ -12,9 +12,9 @@
 //!   +----- wiped ---- Wiping <-------- purge, clear --------+
 //! ```
 //!
-//! A slot goes with the root whose key may be in it, wholly or in part: while it is `Keying`, that
-//! is the key that it had before, and while it is `Wiping`, the one that is being wiped. Whoever
-//! wants to be sure that no key of a root is left has to wait for these.
+//! A slot goes with the PRK whose key may be in it, wholly or in part: while it is `Programming`,
+//! that is the key that it had before, and while it is `Wiping`, the one that is being wiped.
+//! Whoever wants to be sure that no key of a PRK is left has to wait for these.
 //!
 //! # Which key makes room
 //!
@@ -36,17 +36,17 @@
 //!
 //! Nothing here sleeps or, after [`Table::new`], allocates.
 
+use super::lists::IndexLists;
 use crate::{
-    cipher::Key,
-    context::Nonce,
-    mode::Mode,
-    random,
-    rings::Rings,
-    root::RootId, //
+    c::random,
+    keys::key::{
+        KeyId,
+        KeyKind,
+        PrkId, //
+    }, //
 };
 use core::{
     mem::replace,
-    num::NonZeroU8,
     ptr::NonNull, //
 };
 use kernel::{
@@ -63,69 +63,22 @@ use kernel::{
     }, //
 };
 
-/// Names a key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct KeyName {
-    /// The extent root that it goes with.
-    pub(crate) root: RootId,
-    /// Which of that root's keys it is.
-    pub(crate) kind: KeyKind,
-    /// The mode it is for.
-    pub(crate) mode: &'static Mode,
-    /// Data unit size as a power of two, if it is for blk-crypto, to which it is part of the key.
-    pub(crate) data_unit_bits: Option<NonZeroU8>,
-}
-
-/// Which key of an extent root.
-///
-/// A v1 and a v2 policy with the same master key have the same root, but with
-/// `FSCRYPT_POLICY_FLAG_DIRECT_KEY` different keys.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyKind {
-    /// The key of the extent with this nonce.
-    Extent(Nonce),
-    /// The key that all extents share, of a v2 policy.
-    Direct,
-    /// The key that all extents share, of a v1 policy.
-    RawDirect,
-}
-
-/// What a slot has: something that a key can be set in.
-///
-/// Nothing here allocates memory. It is `Sync` because all who want the same key share a slot.
-pub(crate) trait KeyHolder: Send + Sync {
-    /// Sets the key, of which the first [`Mode::key_size`] bytes count. Sleeps. `EINVAL` if it is
-    /// weak.
-    ///
-    /// On error there may be any mixture of the old and the new key, so it must be made to forget
-    /// both.
-    fn set_key(&mut self, name: &KeyName, key: &Key) -> Result;
-
-    /// Wipes the key. Sleeps.
-    fn forget_key(&mut self);
-
-    /// Whether a device has the key, and does the work.
-    fn in_hardware(&self) -> bool {
-        false
-    }
-}
-
 enum Slot<T> {
     /// Has no key, or one that nobody knows; is idle.
     Blank(KBox<T>),
-    /// The caller that missed has the holder, in which a key of `old` is until it is overwritten.
+    /// The caller that missed has the keyslot, in which a key of `old` is until it is overwritten.
     /// Others that want this key wait, and so many will use it as soon as it is set.
-    Keying {
-        name: KeyName,
-        old: Option<RootId>,
+    Programming {
+        id: KeyId,
+        old: Option<PrkId>,
         joined: u32,
         /// The number of the find that missed.
         set: u64,
     },
-    /// Is idle if it has no [`Users`]. As long as it has, the holder stays here.
+    /// Is idle if it has no [`Users`]. As long as it has, the keyslot stays here.
     Ready {
-        name: KeyName,
-        holder: KBox<T>,
+        id: KeyId,
+        keyslot: KBox<T>,
         /// See the beginning of this file.
         hot: bool,
         /// The number of the find that used it last.
@@ -137,18 +90,18 @@ enum Slot<T> {
         /// Whether it is for a task that waits: once it has no users, if it has any.
         reserved: bool,
     },
-    /// A key of this root is being wiped.
-    Wiping(RootId),
+    /// A key of this PRK is being wiped.
+    Wiping(PrkId),
 }
 
 impl<T> Slot<T> {
-    /// The root that a key in it may be of.
-    fn root(&self) -> Option<RootId> {
+    /// The PRK that a key in it may be of.
+    fn prk(&self) -> Option<PrkId> {
         match self {
             Self::Blank(_) => None,
-            Self::Keying { old, .. } => *old,
-            Self::Ready { name, .. } => Some(name.root),
-            Self::Wiping(root) => Some(*root),
+            Self::Programming { old, .. } => *old,
+            Self::Ready { id, .. } => Some(id.prk),
+            Self::Wiping(prk) => Some(*prk),
         }
     }
 }
@@ -164,7 +117,7 @@ const WATCHED: u32 = 1 << 31;
 ///
 /// Ending a use releases, and finding that there is none acquires: what was done with the slot is
 /// over then.
-pub(crate) struct Users(KVVec<Atomic<u32>>);
+pub(super) struct Users(KVVec<Atomic<u32>>);
 
 impl Users {
     /// Makes the numbers for `size` slots. Sleeps, allocates with `GFP_KERNEL`.
@@ -182,7 +135,7 @@ impl Users {
     ///
     /// Once the use has ended, the table may be freed.
     #[must_use]
-    pub(crate) fn put(&self, index: usize) -> bool {
+    pub(super) fn put(&self, index: usize) -> bool {
         // As a rule it isn't shared.
         let mut number = 1;
 
@@ -201,14 +154,14 @@ impl Users {
     }
 }
 
-/// Hashes names.
+/// Hashes ids.
 ///
 /// The hash is pair-multiply-shift (Thorup, "High Speed Hashing for Integers and Strings", 2015).
-/// An attacker may have written the nonces to the disk, but without the key, no two names are
+/// An attacker may have written the nonces to the disk, but without the key, no two ids are
 /// likelier to be in one list than by chance. hsiphash needs ten times as long, which is more than
 /// one percent of what it takes to decrypt a block.
 #[derive(Clone, Copy)]
-pub(crate) struct Hasher {
+pub(super) struct Hasher {
     /// Is secret, and random.
     key: [u64; 4],
     /// Number of lists, a power of two.
@@ -216,63 +169,65 @@ pub(crate) struct Hasher {
 }
 
 impl Hasher {
-    /// The list for a name. Any context.
-    pub(crate) fn list(&self, name: &KeyName) -> NameList {
-        let [a, b, c, d] = match name.kind {
+    /// The list for an id. Any context.
+    pub(super) fn list(&self, id: &KeyId) -> IdList {
+        let [a, b, c, d] = match id.kind {
             KeyKind::Extent(nonce) => nonce.words().map(u64::from),
-            KeyKind::Direct | KeyKind::RawDirect => [name.root.number(), 0, 0, 0],
+            KeyKind::Direct | KeyKind::RawDirect => [id.prk.number(), 0, 0, 0],
         };
         let [k, l, m, n] = self.key;
         let pair = |k: u64, x, l: u64, y| k.wrapping_add(x).wrapping_mul(l.wrapping_add(y));
         let sum = u64::wrapping_add(pair(k, a, l, b), pair(m, c, n, d));
 
-        NameList((sum >> 32) as usize & (self.lists - 1))
+        IdList((sum >> 32) as usize & (self.lists - 1))
     }
 }
 
 /// The keys with this hash.
 #[derive(Clone, Copy)]
-pub(crate) struct NameList(usize);
+pub(super) struct IdList(usize);
 
 /// Outcome of a search for a slot.
-pub(crate) enum Found<T> {
-    /// This slot has the key. The caller uses it, and so the holder is valid, until [`Users::put`].
+pub(super) enum Found<T> {
+    /// This slot has the key. The caller uses it, and so the keyslot is valid, until
+    /// [`Users::put`].
     Hit(usize, NonNull<T>),
     /// This slot waits for its key until [`Table::publish`] or [`Table::put_blank`]. It had the key
-    /// of this name before.
-    Miss(usize, KBox<T>, Option<KeyName>),
-    /// Another task is about to set the key. The caller may [`Table::join`] those who wait for that.
-    Keying(usize),
+    /// of this id before.
+    Miss(usize, KBox<T>, Option<KeyId>),
+    /// Another task is about to set the key. The caller may [`Table::join`] those who wait for
+    /// that.
+    Programming(usize),
     /// There is no slot for the caller, who may [`Table::wait`] for one.
     Busy,
 }
 
 /// A key to be wiped.
-pub(crate) enum Taken<T> {
+pub(super) enum Taken<T> {
     /// There is none.
     Nothing,
     /// There is one, but it is in use, or is just being replaced or wiped.
     Busy,
     /// This slot, which has this key, waits for [`Table::put_blank`].
-    Slot(usize, KeyName, KBox<T>),
+    Slot(usize, KeyId, KBox<T>),
 }
 
 /// A task's place among those that wait for a slot.
-pub(crate) struct Ticket(u64);
+pub(super) struct Ticket(u64);
 
 /// A slot that was granted to a task. It must be given to [`Table::find`].
-pub(crate) struct Granted(usize);
+pub(super) struct Granted(usize);
 
 /// A key that a task waits for, which another is about to set.
-pub(crate) struct Joined {
+pub(super) struct Joined {
     index: usize,
     set: u64,
 }
 
 /// What has become of it.
-pub(crate) enum Outcome<T> {
+pub(super) enum Outcome<T> {
     /// Nothing yet.
-    Keying,
+    Programming,
     /// It was set. The caller uses the slot, as in [`Found::Hit`].
     Set(usize, NonNull<T>),
     /// It was refused.
@@ -295,16 +250,16 @@ const GRANTED: usize = 4;
 const LISTS: usize = 5;
 
 /// The slots.
-pub(crate) struct Table<T> {
+pub(super) struct Table<T> {
     slots: KVVec<Slot<T>>,
     users: Arc<Users>,
-    /// The slots that are `Keying` or `Ready`, by hash of their key's name.
-    by_name: Rings,
-    /// The slots that have a [`Slot::root`], by hash of that.
-    by_root: Rings,
+    /// The slots that are `Programming` or `Ready`, by hash of their key's id.
+    by_id: IndexLists,
+    /// The slots that have a [`Slot::prk`], by hash of that.
+    by_prk: IndexLists,
     /// The slots that are `Blank` or `Ready`, in the lists above.
-    by_use: Rings,
-    /// Has the number of lists in `by_name`, and in `by_root`.
+    by_use: IndexLists,
+    /// Has the number of lists in `by_id`, and in `by_prk`.
     hasher: Hasher,
     /// Number of slots that are hot.
     hot: usize,
@@ -312,7 +267,8 @@ pub(crate) struct Table<T> {
     most_hot: usize,
     /// How many are always not.
     least_cold: u64,
-    /// Number of slots in the list `RESERVED`: that of tasks that wait, if there are as many in use.
+    /// Number of slots in the list `RESERVED`: that of tasks that wait, if there are as many in
+    /// use.
     reserved: usize,
     /// Number of finds.
     finds: u64,
@@ -324,15 +280,15 @@ pub(crate) struct Table<T> {
 
 impl<T> Table<T> {
     /// Makes `size` slots with what `make` makes. Sleeps, allocates with `GFP_KERNEL`.
-    pub(crate) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Self> {
+    pub(super) fn new(size: usize, make: impl Fn() -> Result<T>) -> Result<Self> {
         let lists = size.next_power_of_two();
         let most_hot = size - size.min(usize::max(size / 8, 8));
         let mut table = Self {
             slots: KVVec::with_capacity(size, GFP_KERNEL)?,
             users: Arc::new(Users::new(size)?, GFP_KERNEL)?,
-            by_name: Rings::new(size, lists)?,
-            by_root: Rings::new(size, lists)?,
-            by_use: Rings::new(size, LISTS)?,
+            by_id: IndexLists::new(size, lists)?,
+            by_prk: IndexLists::new(size, lists)?,
+            by_use: IndexLists::new(size, LISTS)?,
             hasher: Hasher {
                 key: core::array::from_fn(|_| random::number()),
                 lists,
@@ -347,56 +303,51 @@ impl<T> Table<T> {
         };
 
         for index in 0..size {
-            let holder = KBox::new(make()?, GFP_KERNEL)?;
+            let keyslot = KBox::new(make()?, GFP_KERNEL)?;
 
-            table.slots.push_within_capacity(Slot::Blank(holder))?;
+            table.slots.push_within_capacity(Slot::Blank(keyslot))?;
             table.by_use.push_back(COLD, index);
         }
         Ok(table)
     }
 
     /// The number of slots.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 
     /// How many use each slot, for those who end a use.
-    pub(crate) fn users(&self) -> Arc<Users> {
+    pub(super) fn users(&self) -> Arc<Users> {
         self.users.clone()
     }
 
-    /// What hashes the names.
-    pub(crate) fn hasher(&self) -> Hasher {
+    /// What hashes the ids.
+    pub(super) fn hasher(&self) -> Hasher {
         self.hasher
     }
 
-    fn root_list(&self, root: RootId) -> usize {
-        root.number() as usize & (self.hasher.lists - 1)
+    fn prk_list(&self, prk: PrkId) -> usize {
+        prk.number() as usize & (self.hasher.lists - 1)
     }
 
-    /// Finds a slot for `name`, for which `list` is.
+    /// Finds a slot for `id`, for which `list` is.
     ///
     /// Who was granted a slot may use any that has the key; the granted one is then granted to the
     /// next task. That is never told `Busy`.
-    pub(crate) fn find(
-        &mut self,
-        name: &KeyName,
-        list: NameList,
-        granted: Option<&Granted>,
-    ) -> Found<T> {
+    pub(super) fn find(&mut self, id: &KeyId, list: IdList, granted: Option<&Granted>) -> Found<T> {
         let has_key = |slot: &Slot<T>| match slot {
             Slot::Ready {
-                name: other,
+                id: other,
                 reserved,
                 ..
-            } => other == name && !reserved,
+            } => other == id && !reserved,
             _ => false,
         };
 
         self.finds += 1;
         if granted.is_none() {
             let found = self
-                .by_name
+                .by_id
                 .iter(list.0)
                 .find(|&index| has_key(&self.slots[index]));
 
@@ -404,33 +355,33 @@ impl<T> Table<T> {
                 return self.begin(index);
             }
         }
-        self.find_other(name, list, granted.map(|granted| granted.0))
+        self.find_other(id, list, granted.map(|granted| granted.0))
     }
 
     /// The same, when there is no slot with the key that anybody may use.
     #[inline(never)]
-    fn find_other(&mut self, name: &KeyName, list: NameList, granted: Option<usize>) -> Found<T> {
+    fn find_other(&mut self, id: &KeyId, list: IdList, granted: Option<usize>) -> Found<T> {
         let found = self
-            .by_name
+            .by_id
             .iter(list.0)
             .find(|&index| match &self.slots[index] {
                 Slot::Ready {
-                    name: other,
+                    id: other,
                     reserved,
                     ..
                 } => {
                     // What was granted to another task gets another key.
-                    other == name
+                    other == id
                         && (!*reserved || granted == Some(index) || !self.users.is_idle(index))
                 }
-                Slot::Keying { name: other, .. } => other == name,
+                Slot::Programming { id: other, .. } => other == id,
                 _ => false,
             });
         if let Some(index) = found {
-            if matches!(self.slots[index], Slot::Keying { .. }) {
+            if matches!(self.slots[index], Slot::Programming { .. }) {
                 // Who waits for a slot was there before.
                 return match granted.is_some() || self.waiting() == 0 {
-                    true => Found::Keying(index),
+                    true => Found::Programming(index),
                     false => Found::Busy,
                 };
             }
@@ -446,20 +397,20 @@ impl<T> Table<T> {
         let Some(index) = granted.or_else(|| self.take_idle()) else {
             return Found::Busy;
         };
-        let keying = Slot::Keying {
-            name: *name,
-            old: self.slots[index].root(),
+        let keying = Slot::Programming {
+            id: *id,
+            old: self.slots[index].prk(),
             joined: 0,
             set: self.finds,
         };
 
-        self.by_name.remove(index);
-        self.by_name.push_front(list.0, index);
+        self.by_id.remove(index);
+        self.by_id.push_front(list.0, index);
         match self.replace(index, keying) {
-            Slot::Blank(holder) => Found::Miss(index, holder, None),
-            Slot::Ready { name, holder, .. } => Found::Miss(index, holder, Some(name)),
+            Slot::Blank(keyslot) => Found::Miss(index, keyslot, None),
+            Slot::Ready { id, keyslot, .. } => Found::Miss(index, keyslot, Some(id)),
             // INVARIANT: None of these is idle.
-            Slot::Keying { .. } | Slot::Wiping(_) => Found::Busy,
+            Slot::Programming { .. } | Slot::Wiping(_) => Found::Busy,
         }
     }
 
@@ -467,7 +418,7 @@ impl<T> Table<T> {
     #[inline]
     fn begin(&mut self, index: usize) -> Found<T> {
         let Slot::Ready {
-            holder,
+            keyslot,
             used,
             listed,
             hot,
@@ -476,7 +427,7 @@ impl<T> Table<T> {
         else {
             return Found::Busy;
         };
-        let hit = Found::Hit(index, NonNull::from(&**holder));
+        let hit = Found::Hit(index, NonNull::from(&**keyslot));
         let since_use = self.finds - replace(used, self.finds);
         let since_listed = self.finds - *listed;
         let is_warm = !*hot && since_use > self.least_cold;
@@ -503,7 +454,7 @@ impl<T> Table<T> {
     }
 
     /// Makes the caller one of those that wait for a slot, as [`Self::find`] had none.
-    pub(crate) fn wait(&mut self) -> Ticket {
+    pub(super) fn wait(&mut self) -> Ticket {
         let ticket = Ticket(self.tickets);
 
         self.tickets += 1;
@@ -514,12 +465,12 @@ impl<T> Table<T> {
         ticket
     }
 
-    /// Makes the caller one of those that wait for the key of a slot that is `Keying`. A slot that
-    /// was granted to him is for the next task.
-    pub(crate) fn join(&mut self, index: usize, granted: Option<Granted>) -> Joined {
+    /// Makes the caller one of those that wait for the key of a slot that is `Programming`. A slot
+    /// that was granted to him is for the next task.
+    pub(super) fn join(&mut self, index: usize, granted: Option<Granted>) -> Joined {
         let mut number = 0;
 
-        if let Slot::Keying { joined, set, .. } = &mut self.slots[index] {
+        if let Slot::Programming { joined, set, .. } = &mut self.slots[index] {
             *joined += 1;
             number = *set;
         }
@@ -530,11 +481,11 @@ impl<T> Table<T> {
     }
 
     /// What has become of the key that the caller waits for.
-    pub(crate) fn outcome(&self, joined: &Joined) -> Outcome<T> {
+    pub(super) fn outcome(&self, joined: &Joined) -> Outcome<T> {
         match &self.slots[joined.index] {
-            Slot::Keying { set, .. } if *set == joined.set => Outcome::Keying,
-            Slot::Ready { holder, set, .. } if *set == joined.set => {
-                Outcome::Set(joined.index, NonNull::from(&**holder))
+            Slot::Programming { set, .. } if *set == joined.set => Outcome::Programming,
+            Slot::Ready { keyslot, set, .. } if *set == joined.set => {
+                Outcome::Set(joined.index, NonNull::from(&**keyslot))
             }
             _ => Outcome::Refused,
         }
@@ -558,12 +509,12 @@ impl<T> Table<T> {
     }
 
     /// The number of slots that were ever granted to tasks that wait.
-    pub(crate) fn granted(&self) -> u64 {
+    pub(super) fn granted(&self) -> u64 {
         self.granted
     }
 
     /// Fetches the slot that was granted to the task with this ticket, if one was.
-    pub(crate) fn fetch(&mut self, ticket: &Ticket) -> Option<Granted> {
+    pub(super) fn fetch(&mut self, ticket: &Ticket) -> Option<Granted> {
         if ticket.0 >= self.granted {
             return None;
         }
@@ -574,7 +525,7 @@ impl<T> Table<T> {
     }
 
     /// Whether a slot was granted to a task that hasn't fetched it yet.
-    pub(crate) fn has_granted(&self) -> bool {
+    pub(super) fn has_granted(&self) -> bool {
         self.by_use.back(GRANTED).is_some()
     }
 
@@ -625,8 +576,9 @@ impl<T> Table<T> {
         true
     }
 
-    /// Makes a slot hot whose key is used again. If as many as may be are, the one that has been idle
-    /// for the longest time isn't any more; if that is in use again, `index` doesn't become hot.
+    /// Makes a slot hot whose key is used again. If as many as may be are, the one that has been
+    /// idle for the longest time isn't any more; if that is in use again, `index` doesn't become
+    /// hot.
     fn warm(&mut self, index: usize) {
         if self.hot == self.most_hot {
             let Some(oldest) = self.by_use.back(HOT) else {
@@ -712,16 +664,16 @@ impl<T> Table<T> {
         }
     }
 
-    /// Takes a key of `root` to wipe it.
-    pub(crate) fn take_of_root(&mut self, root: RootId) -> Taken<T> {
-        let of_root = || {
-            let list = self.by_root.iter(self.root_list(root));
-            list.filter(|&index| self.slots[index].root() == Some(root))
+    /// Takes a key of `prk` to wipe it.
+    pub(super) fn take_of_prk(&mut self, prk: PrkId) -> Taken<T> {
+        let of_prk = || {
+            let list = self.by_prk.iter(self.prk_list(prk));
+            list.filter(|&index| self.slots[index].prk() == Some(prk))
         };
         // Any other tells the caller to wait.
-        let index = of_root()
+        let index = of_prk()
             .find(|&index| self.is_idle(index))
-            .or_else(|| of_root().next());
+            .or_else(|| of_prk().next());
 
         index.map_or(Taken::Nothing, |index| self.take(index))
     }
@@ -738,14 +690,14 @@ impl<T> Table<T> {
     }
 
     /// Takes the key that a slot has to wipe it.
-    pub(crate) fn take(&mut self, index: usize) -> Taken<T> {
-        let name = match &self.slots[index] {
+    pub(super) fn take(&mut self, index: usize) -> Taken<T> {
+        let id = match &self.slots[index] {
             Slot::Blank(_) => return Taken::Nothing,
             Slot::Ready {
-                name,
+                id,
                 reserved: false,
                 ..
-            } => *name,
+            } => *id,
             _ => return Taken::Busy,
         };
         if self.watch(index) {
@@ -754,27 +706,27 @@ impl<T> Table<T> {
         }
 
         self.by_use.remove(index);
-        self.by_name.remove(index);
-        match self.replace(index, Slot::Wiping(name.root)) {
-            Slot::Ready { holder, .. } => Taken::Slot(index, name, holder),
+        self.by_id.remove(index);
+        match self.replace(index, Slot::Wiping(id.prk)) {
+            Slot::Ready { keyslot, .. } => Taken::Slot(index, id, keyslot),
             _ => Taken::Busy,
         }
     }
 
-    /// Gives a holder back that has got its key. The caller then uses the slot, and so the holder
+    /// Gives a keyslot back that has got its key. The caller then uses the slot, and so the keyslot
     /// is valid, until [`Users::put`]; so does whoever has joined.
-    pub(crate) fn publish(&mut self, index: usize, name: KeyName, holder: KBox<T>) -> NonNull<T> {
-        let shared = NonNull::from(&*holder);
+    pub(super) fn publish(&mut self, index: usize, id: KeyId, keyslot: KBox<T>) -> NonNull<T> {
+        let shared = NonNull::from(&*keyslot);
         let (joined, set) = match self.slots[index] {
-            Slot::Keying { joined, set, .. } => (joined, set),
+            Slot::Programming { joined, set, .. } => (joined, set),
             _ => (0, 0),
         };
 
-        self.by_root.remove(index);
-        self.by_root.push_front(self.root_list(name.root), index);
+        self.by_prk.remove(index);
+        self.by_prk.push_front(self.prk_list(id.prk), index);
         self.slots[index] = Slot::Ready {
-            name,
-            holder,
+            id,
+            keyslot,
             hot: false,
             used: self.finds,
             listed: self.finds,
@@ -787,16 +739,16 @@ impl<T> Table<T> {
         shared
     }
 
-    /// Gives a slot a holder without a key. It will be the next to be taken, if nobody waits.
-    pub(crate) fn put_blank(&mut self, index: usize, holder: KBox<T>) {
-        self.by_name.remove(index);
-        self.by_root.remove(index);
-        self.slots[index] = Slot::Blank(holder);
+    /// Gives a slot a keyslot without a key. It will be the next to be taken, if nobody waits.
+    pub(super) fn put_blank(&mut self, index: usize, keyslot: KBox<T>) {
+        self.by_id.remove(index);
+        self.by_prk.remove(index);
+        self.slots[index] = Slot::Blank(keyslot);
         self.set_idle(index);
     }
 
     /// Ends a use of a slot that [`Users::put`] hasn't.
-    pub(crate) fn put(&mut self, index: usize) {
+    pub(super) fn put(&mut self, index: usize) {
         let users = &self.users.0[index];
 
         // Before the caller had the lock, another may have begun to use it.
@@ -813,43 +765,39 @@ impl<T> Table<T> {
 
 #[kunit_tests(fscrypt_extent_table)]
 mod tests {
-    use super::*;
-    use crate::mode::MODES;
-
-    struct Nothing;
-
-    impl KeyHolder for Nothing {
-        fn set_key(&mut self, _name: &KeyName, _key: &Key) -> Result {
-            Ok(())
-        }
-
-        fn forget_key(&mut self) {}
-    }
+    use super::{
+        super::fake_keyslot::FakeKeyslot,
+        *, //
+    };
+    use crate::{
+        keys::nonce::Nonce,
+        mode::MODES, //
+    };
 
     /// What a task does.
     enum Task {
         Nothing,
-        Sets(usize, KeyName, KBox<Nothing>),
+        Sets(usize, KeyId, KBox<FakeKeyslot>),
         Uses(usize),
-        Waits(KeyName, Ticket),
-        Joined(KeyName, Joined),
+        Waits(KeyId, Ticket),
+        Joined(KeyId, Joined),
     }
 
     /// Tasks that do something by turns, always the same for a seed.
     struct Tasks {
-        table: Table<Nothing>,
+        table: Table<FakeKeyslot>,
         tasks: KVec<Task>,
-        names: KVec<KeyName>,
+        ids: KVec<KeyId>,
         seed: u64,
     }
 
     impl Tasks {
-        fn new(size: usize, tasks: usize, names: usize, seed: u64) -> Result<Self> {
-            let roots = [RootId::next(), RootId::next()];
+        fn new(size: usize, tasks: usize, ids: usize, seed: u64) -> Result<Self> {
+            let prks = [PrkId::next(), PrkId::next()];
             let mut new = Self {
-                table: Table::new(size, || Ok(Nothing))?,
+                table: Table::new(size, || Ok(FakeKeyslot::new()))?,
                 tasks: KVec::new(),
-                names: KVec::new(),
+                ids: KVec::new(),
                 seed,
             };
 
@@ -859,15 +807,15 @@ mod tests {
             for _ in 0..tasks {
                 new.tasks.push(Task::Nothing, GFP_KERNEL)?;
             }
-            for number in 0..names {
-                let name = KeyName {
-                    root: roots[number % 2],
+            for number in 0..ids {
+                let id = KeyId {
+                    prk: prks[number % 2],
                     kind: KeyKind::Extent(Nonce::random()),
                     mode: &MODES[0],
                     data_unit_bits: None,
                 };
 
-                new.names.push(name, GFP_KERNEL)?;
+                new.ids.push(id, GFP_KERNEL)?;
             }
             Ok(new)
         }
@@ -880,15 +828,15 @@ mod tests {
             self.seed as usize % limit
         }
 
-        fn find(&mut self, name: KeyName, granted: Option<Granted>) -> Task {
+        fn find(&mut self, id: KeyId, granted: Option<Granted>) -> Task {
             match self
                 .table
-                .find(&name, self.table.hasher.list(&name), granted.as_ref())
+                .find(&id, self.table.hasher.list(&id), granted.as_ref())
             {
                 Found::Hit(index, _) => Task::Uses(index),
-                Found::Miss(index, holder, _) => Task::Sets(index, name, holder),
-                Found::Keying(index) => Task::Joined(name, self.table.join(index, granted)),
-                Found::Busy => Task::Waits(name, self.table.wait()),
+                Found::Miss(index, keyslot, _) => Task::Sets(index, id, keyslot),
+                Found::Programming(index) => Task::Joined(id, self.table.join(index, granted)),
+                Found::Busy => Task::Waits(id, self.table.wait()),
             }
         }
 
@@ -901,24 +849,24 @@ mod tests {
             self.tasks[number] = match replace(&mut self.tasks[number], Task::Nothing) {
                 Task::Nothing if !may_begin => Task::Nothing,
                 Task::Nothing => {
-                    let chosen = self.number(self.names.len());
-                    let name = self.names[chosen];
+                    let chosen = self.number(self.ids.len());
+                    let id = self.ids[chosen];
 
                     if self.number(8) > 0 {
-                        self.find(name, None)
+                        self.find(id, None)
                     } else {
-                        if let Taken::Slot(index, _, holder) = self.table.take_of_root(name.root) {
-                            self.table.put_blank(index, holder);
+                        if let Taken::Slot(index, _, keyslot) = self.table.take_of_prk(id.prk) {
+                            self.table.put_blank(index, keyslot);
                         }
                         Task::Nothing
                     }
                 }
-                Task::Sets(index, _, holder) if self.number(8) == 0 => {
-                    self.table.put_blank(index, holder);
+                Task::Sets(index, _, keyslot) if self.number(8) == 0 => {
+                    self.table.put_blank(index, keyslot);
                     Task::Nothing
                 }
-                Task::Sets(index, name, holder) => {
-                    self.table.publish(index, name, holder);
+                Task::Sets(index, id, keyslot) => {
+                    self.table.publish(index, id, keyslot);
                     Task::Uses(index)
                 }
                 Task::Uses(index) => {
@@ -927,14 +875,14 @@ mod tests {
                     }
                     Task::Nothing
                 }
-                Task::Waits(name, ticket) => match self.table.fetch(&ticket) {
-                    Some(granted) => self.find(name, Some(granted)),
-                    None => Task::Waits(name, ticket),
+                Task::Waits(id, ticket) => match self.table.fetch(&ticket) {
+                    Some(granted) => self.find(id, Some(granted)),
+                    None => Task::Waits(id, ticket),
                 },
-                Task::Joined(name, joined) => match self.table.outcome(&joined) {
-                    Outcome::Keying => Task::Joined(name, joined),
+                Task::Joined(id, joined) => match self.table.outcome(&joined) {
+                    Outcome::Programming => Task::Joined(id, joined),
                     Outcome::Set(index, _) => Task::Uses(index),
-                    Outcome::Refused => self.find(name, None),
+                    Outcome::Refused => self.find(id, None),
                 },
             };
             self.is_right()
@@ -951,7 +899,7 @@ mod tests {
                 )
             };
             let users = |index: usize| table.users.0[index].load(Acquire);
-            let is_hot = |slot: &&Slot<Nothing>| matches!(slot, Slot::Ready { hot: true, .. });
+            let is_hot = |slot: &&Slot<FakeKeyslot>| matches!(slot, Slot::Ready { hot: true, .. });
             let is_blank = |index: usize| matches!(table.slots[index], Slot::Blank(_));
             let are = |list, is: &dyn Fn(usize) -> bool| table.by_use.iter(list).all(is);
             let is_watched = |index| users(index) > WATCHED;

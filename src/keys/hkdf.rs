@@ -6,21 +6,23 @@
 //! derive anything but keys of extents:
 //!
 //! ```text
-//! kdf          fs/crypto's HKDF-Extract of the master key
-//! extent root  Expand(kdf, "fscrypt\0" || 0xf0, 64 bytes)
-//! extent key   Expand(extent root, "fscrypt\0" || 0xf0 || nonce, the mode's key size)
+//! kdf         fs/crypto's HKDF-Extract of the master key
+//! extent PRK  Expand(kdf, "fscrypt\0" || 0xf0, 64 bytes)
+//! extent key  Expand(extent PRK, "fscrypt\0" || 0xf0 || nonce, the mode's key size)
 //! ```
 //!
 //! All outputs are at most 64 bytes, so of the output of HKDF-Expand only the first block is ever
 //! needed; a shorter output is its beginning.
 
 use crate::{
-    bindings::HKDF_CONTEXT_EXTENT_KEY,
-    context::{
-        Nonce,
-        NONCE_SIZE, //
-    },
-    secret::Secret, //
+    c::bindings::HKDF_CONTEXT_EXTENT_KEY,
+    keys::{
+        nonce::{
+            Nonce,
+            NONCE_SIZE, //
+        },
+        secret::Secret, //
+    }, //
 };
 use core::mem::MaybeUninit;
 use kernel::{
@@ -39,19 +41,19 @@ const EXTENT_KEY: u8 = HKDF_CONTEXT_EXTENT_KEY as u8;
 /// `include/linux/fscrypt_extent.h` or of `fs/crypto/fscrypt_private.h`.
 pub(crate) enum Info<'a> {
     /// From a master key: what the keys of all its extents are derived from.
-    ExtentRoot,
-    /// From an extent root: the key of one extent.
+    ExtentPrk,
+    /// From an extent PRK: the key of one extent.
     ExtentKey(&'a Nonce),
     /// From a master key: the key that `FSCRYPT_POLICY_FLAG_DIRECT_KEY` uses for all data in one
     /// encryption mode, `FSCRYPT_MODE_*`.
     DirectKey(u8),
 }
 
-/// HKDF-Expand of a master key or an extent root, prepared as HMAC key in `prk`. Any context.
+/// HKDF-Expand of a master key or an extent PRK, prepared as HMAC key in `prk`. Any context.
 pub(crate) fn expand(prk: &hmac_sha512_key, info: Info<'_>, okm: &mut [u8; BLOCK_SIZE]) {
     // Each message ends with the number of the block.
     match info {
-        Info::ExtentRoot => {
+        Info::ExtentPrk => {
             let mut message = *b"fscrypt\0_\x01";
 
             message[8] = EXTENT_KEY;
@@ -92,26 +94,29 @@ fn hmac(key: &hmac_sha512_key, message: &[u8], digest: &mut [u8; BLOCK_SIZE]) {
     }
 }
 
-/// Prepares an extent root, or the output of HKDF-Extract, as the key of HMAC.
+/// Prepares an extent PRK, or the output of HKDF-Extract, as the key of HMAC.
 pub(crate) fn prepare(prk: &[u8; BLOCK_SIZE], key: &mut hmac_sha512_key) {
     // SAFETY: `key` is writable and `prk` is valid for reads of its length.
     unsafe { bindings::hmac_sha512_preparekey(key, prk.as_ptr(), prk.len()) };
 }
 
-/// Derives and prepares the extent root of the master key of `kdf`. Any context.
-pub(crate) fn extent_root(kdf: &hmac_sha512_key) -> impl PinInit<Secret<hmac_sha512_key>> + '_ {
+/// Derives and prepares the extent PRK of the master key of `kdf`. Any context.
+pub(crate) fn extent_prk(kdf: &hmac_sha512_key) -> impl PinInit<Secret<hmac_sha512_key>> + '_ {
     Secret::new(|key| {
-        pin_init::stack_pin_init!(let root = Secret::new(|okm| {
-            expand(kdf, Info::ExtentRoot, okm)
+        pin_init::stack_pin_init!(let prk = Secret::new(|okm| {
+            expand(kdf, Info::ExtentPrk, okm)
         }));
-        prepare(&root, key);
+        prepare(&prk, key);
     })
 }
 
 #[kunit_tests(fscrypt_extent_hkdf)]
 mod tests {
     use super::*;
-    use crate::fixture;
+    use crate::test_vectors::{
+        CONTEXT,
+        PRK, //
+    };
 
     /// Expands `prk` with HKDF-SHA512, and compares. `message` is the info and the byte 1.
     fn expands_to(prk: &[u8; BLOCK_SIZE], message: &[u8], expected: &[u8]) -> bool {
@@ -157,13 +162,13 @@ mod tests {
     /// The master key 00..3f and the nonce a0..af; computed with Python's `hmac`.
     #[test]
     fn two_steps() -> Result {
-        let nonce = Nonce::parse_context(&fixture::CONTEXT)?;
+        let nonce = Nonce::parse_context(&CONTEXT)?;
         let mut kdf = hmac_sha512_key::default();
         let mut okm = [0; BLOCK_SIZE];
 
-        prepare(&fixture::PRK, &mut kdf);
-        let root = KBox::pin_init(extent_root(&kdf), GFP_KERNEL)?;
-        expand(&root, Info::ExtentKey(&nonce), &mut okm);
+        prepare(&PRK, &mut kdf);
+        let prk = KBox::pin_init(extent_prk(&kdf), GFP_KERNEL)?;
+        expand(&prk, Info::ExtentKey(&nonce), &mut okm);
         assert!(
             okm == *b"\xa1\x46\x53\x41\x6e\x48\xe9\x9f\xc5\xc7\x32\x61\x19\xcc\x05\x61\
                       \x1f\x83\x80\x34\x19\x36\x50\xc4\x37\x03\xfd\x86\xa1\xb2\x85\x8a\

@@ -2,7 +2,7 @@
 
 //! Extent contexts, the part of the on-disk format that is the engine's.
 
-use crate::{
+use crate::c::{
     bindings::{
         fscrypt_extent_context,
         fscrypt_extent_nonce,
@@ -67,7 +67,7 @@ impl From<Nonce> for fscrypt_extent_nonce {
     }
 }
 
-#[kunit_tests(fscrypt_extent_context)]
+#[kunit_tests(fscrypt_extent_nonce)]
 mod tests {
     use super::*;
 
