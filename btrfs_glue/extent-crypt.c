@@ -192,8 +192,7 @@ void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 		return;
 	item->fi.encryption = BTRFS_ENCRYPTION_FSCRYPT;
 	item->context_size = cpu_to_le32(sizeof(item->context));
-	item->context.version = FSCRYPT_EXTENT_CONTEXT_V1;
-	item->context.nonce = crypt->nonce;
+	fscrypt_set_extent_context(&item->context, &crypt->nonce);
 }
 
 static void btrfs_free_bounce_bio(struct btrfs_bio *bounce)
@@ -300,7 +299,7 @@ static noinline struct btrfs_bio *btrfs_alloc_bounce_bio(struct btrfs_bio *bbio,
  * with a cipher held could deadlock with a writer that waits for the cipher with
  * the pages held.
  */
-static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
+static void encrypt_and_submit_now(struct btrfs_bio *bbio)
 {
 	const struct inode *inode = &bbio->inode->vfs_inode;
 	struct btrfs_ordered_extent *ordered = bbio->ordered;
@@ -313,7 +312,7 @@ static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
 
 	if (test_bit(BTRFS_ORDERED_COMPRESSED, &ordered->flags)) {
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
-						 (iter.bi_sector << SECTOR_SHIFT) - crypt->bytenr,
+						 btrfs_pos_in_extent(crypt, &iter),
 						 &bbio->bio, &iter, &bbio->bio);
 		if (ret) {
 			btrfs_bio_end_io(bbio, BLK_STS_IOERR);
@@ -331,7 +330,7 @@ static void btrfs_encrypt_and_submit(struct btrfs_bio *bbio)
 		struct btrfs_bio *bounce = btrfs_alloc_bounce_bio(bbio, orig, &iter, len);
 
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
-						 (iter.bi_sector << SECTOR_SHIFT) - crypt->bytenr,
+						 btrfs_pos_in_extent(crypt, &iter),
 						 &bbio->bio, &iter, &bounce->bio);
 		if (ret) {
 			btrfs_free_bounce_bio(bounce);
@@ -361,7 +360,7 @@ static void btrfs_encrypt_work(struct work_struct *work)
 	kthread_associate_blkcg(bio_blkcg_css(&bbio->bio));
 	/* It was for the cgroup only; the device may be gone by now. */
 	bbio->bio.bi_bdev = NULL;
-	btrfs_encrypt_and_submit(bbio);
+	encrypt_and_submit_now(bbio);
 	kthread_associate_blkcg(NULL);
 	atomic_dec(&fs_info->nr_encrypt_works);
 }
@@ -421,7 +420,7 @@ static bool btrfs_encrypt_async(struct btrfs_bio *bbio)
  * A worker waits for pages, ciphers and the block layer, none of which needs
  * another encryption worker of the same filesystem.
  */
-void btrfs_submit_encrypted(struct btrfs_bio *bbio)
+void btrfs_encrypt_bio(struct btrfs_bio *bbio)
 {
 	if (WARN_ON_ONCE(!bbio->ordered->crypt.bytenr ||
 			 !bbio->inode->root->fs_info->bounce_pool)) {
@@ -429,7 +428,7 @@ void btrfs_submit_encrypted(struct btrfs_bio *bbio)
 		return;
 	}
 	if (!btrfs_encrypt_async(bbio))
-		btrfs_encrypt_and_submit(bbio);
+		encrypt_and_submit_now(bbio);
 }
 
 /*
@@ -445,7 +444,7 @@ blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
 	int ret;
 
 	ret = fscrypt_decrypt_extent_bio(&bbio->inode->vfs_inode, &bbio->crypt.nonce,
-					 (iter->bi_sector << SECTOR_SHIFT) - bbio->crypt.bytenr,
+					 btrfs_pos_in_extent(&bbio->crypt, iter),
 					 &bbio->bio, iter);
 	return errno_to_blk_status(ret);
 }

@@ -3,6 +3,8 @@
 #ifndef BTRFS_EXTENT_CRYPT_H
 #define BTRFS_EXTENT_CRYPT_H
 
+#include <linux/blk_types.h>
+#include <linux/bvec.h>
 #include <linux/fscrypt.h>
 #include <linux/fscrypt_extent.h>
 #include <linux/sizes.h>
@@ -63,6 +65,13 @@ static inline bool btrfs_extent_crypt_is_set(const struct btrfs_extent_crypt *cr
 	return crypt->bytenr != 0;
 }
 
+/* Where in the extent a bio begins that isn't mapped yet, in bytes: @iter is its own. */
+static inline u64 btrfs_pos_in_extent(const struct btrfs_extent_crypt *crypt,
+				      const struct bvec_iter *iter)
+{
+	return (iter->bi_sector << SECTOR_SHIFT) - crypt->bytenr;
+}
+
 int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
 			   struct btrfs_extent_crypt *crypt);
 int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
@@ -72,7 +81,7 @@ void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
 				  const struct btrfs_extent_crypt *crypt);
 
 bool btrfs_encrypts_in_submitter(const struct btrfs_fs_info *fs_info);
-void btrfs_submit_encrypted(struct btrfs_bio *bbio);
+void btrfs_encrypt_bio(struct btrfs_bio *bbio);
 blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
 
 int btrfs_alloc_bounce_pool(struct btrfs_fs_info *fs_info);
@@ -111,7 +120,7 @@ static inline bool btrfs_encrypts_in_submitter(const struct btrfs_fs_info *fs_in
 	return false;
 }
 
-static inline void btrfs_submit_encrypted(struct btrfs_bio *bbio)
+static inline void btrfs_encrypt_bio(struct btrfs_bio *bbio)
 {
 }
 

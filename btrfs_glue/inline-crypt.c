@@ -81,7 +81,6 @@ bool btrfs_set_inline_crypt(struct btrfs_bio *bbio, const struct btrfs_device *d
 {
 	const bool is_read = bio_op(&bbio->bio) == REQ_OP_READ;
 	const struct btrfs_extent_crypt *crypt = is_read ? &bbio->crypt : &bbio->ordered->crypt;
-	const u64 logical = bbio->bio.bi_iter.bi_sector << SECTOR_SHIFT;
 	const struct fscrypt_extent_device *keys;
 	unsigned int nofs_flags;
 	int key;
@@ -93,7 +92,8 @@ bool btrfs_set_inline_crypt(struct btrfs_bio *bbio, const struct btrfs_device *d
 	keys = smp_load_acquire(&dev->inline_keys);
 	nofs_flags = memalloc_nofs_save();
 	key = fscrypt_set_inline_extent_crypt(&bbio->inode->vfs_inode, keys, &crypt->nonce,
-					      logical - crypt->bytenr, &bbio->bio);
+					      btrfs_pos_in_extent(crypt, &bbio->bio.bi_iter),
+					      &bbio->bio);
 	memalloc_nofs_restore(nofs_flags);
 	if (key < 0)
 		return false;

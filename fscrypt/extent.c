@@ -28,6 +28,7 @@
 #include <linux/file.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
+#include <linux/random.h>
 
 #include "fscrypt_private.h"
 
@@ -154,7 +155,7 @@ int fscrypt_check_extent_engine(const struct inode *inode)
  * and allocates all ciphers of the mode, so it comes before the master key is
  * locked: modprobe may have to read a file that is encrypted with that key.
  */
-int fscrypt_prepare_extent_key(struct fscrypt_inode_info *ci)
+int fscrypt_get_extent_engine(struct fscrypt_inode_info *ci)
 {
 	const u8 mode = ci->ci_mode - fscrypt_modes;
 	struct super_block *sb = ci->ci_inode->i_sb;
@@ -180,6 +181,7 @@ int fscrypt_prepare_extent_key(struct fscrypt_inode_info *ci)
 		}
 	}
 	ci->ci_extent_ops = ops;
+	ci->ci_has_extent_engine = true;
 	return 0;
 }
 
@@ -230,11 +232,11 @@ int fscrypt_setup_v1_extent_key(struct fscrypt_inode_info *ci,
 }
 
 /*
- * Undo fscrypt_prepare_extent_key() and whatever followed.  May be called in
+ * Undo fscrypt_get_extent_engine() and whatever followed.  May be called in
  * reclaim.  It comes before the inode lets go of its master key, so that the key
  * isn't reported as absent before what came from it is wiped.
  */
-void fscrypt_put_extent_key(struct fscrypt_inode_info *ci)
+void fscrypt_put_extent_info(struct fscrypt_inode_info *ci)
 {
 	if (ci->ci_extent_handle)
 		ci->ci_extent_ops->close(ci->ci_extent_handle);
@@ -247,7 +249,7 @@ fscrypt_get_extent_info(const struct inode *inode)
 {
 	const struct fscrypt_inode_info *ci = fscrypt_get_inode_info(inode);
 
-	return ci && ci->ci_extent_handle ? ci : NULL;
+	return ci && ci->ci_has_extent_engine ? ci : NULL;
 }
 
 /**
@@ -302,14 +304,27 @@ EXPORT_SYMBOL_GPL(fscrypt_needs_stable_contents);
 int fscrypt_new_extent_nonce(const struct inode *inode,
 			     struct fscrypt_extent_nonce *nonce)
 {
-	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
-
-	if (!ci)
+	if (!fscrypt_get_extent_info(inode))
 		return -ENOKEY;
-	ci->ci_extent_ops->new_nonce(nonce);
+	get_random_bytes(nonce->bytes, sizeof(nonce->bytes));
 	return 0;
 }
 EXPORT_SYMBOL_GPL(fscrypt_new_extent_nonce);
+
+/**
+ * fscrypt_set_extent_context() - make the context of an extent
+ * @ctx: (output) the context, as it is to be on disk
+ * @nonce: the extent's nonce
+ *
+ * Context: any.
+ */
+void fscrypt_set_extent_context(struct fscrypt_extent_context *ctx,
+				const struct fscrypt_extent_nonce *nonce)
+{
+	ctx->version = FSCRYPT_EXTENT_CONTEXT_V1;
+	ctx->nonce = *nonce;
+}
+EXPORT_SYMBOL_GPL(fscrypt_set_extent_context);
 
 /**
  * fscrypt_parse_extent_context() - get an extent's nonce from its context
@@ -325,11 +340,15 @@ EXPORT_SYMBOL_GPL(fscrypt_new_extent_nonce);
 int fscrypt_parse_extent_context(const struct inode *inode, const u8 *ctx,
 				 size_t len, struct fscrypt_extent_nonce *nonce)
 {
-	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+	const struct fscrypt_extent_context *context = (const void *)ctx;
 
-	if (!ci)
+	if (!fscrypt_get_extent_info(inode))
 		return -ENOKEY;
-	return ci->ci_extent_ops->parse_context(ctx, len, nonce);
+	if (len != sizeof(*context) ||
+	    context->version != FSCRYPT_EXTENT_CONTEXT_V1)
+		return -EUCLEAN;
+	*nonce = context->nonce;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(fscrypt_parse_extent_context);
 

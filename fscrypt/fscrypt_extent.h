@@ -112,10 +112,6 @@ struct fscrypt_extent_open_args {
  *	context, possibly in reclaim: allocates nothing, and sleeps for nothing
  *	but the locks of blk-crypto and tasks that are setting another key in
  *	place of one to be wiped, which allocate nothing either.
- * @new_nonce: get the nonce for a new extent.  Any context.
- * @parse_context: validate the @len bytes of @ctx, which come from the disk and
- *	may be anything, and get the nonce.  Any context.
- *	Returns 0 or -EUCLEAN.
  * @same_key: whether extents of one handle can be read through the other, i.e.
  *	whether an extent can be shared by the two inodes.  Any context.
  * @encrypt: encrypt all that @dst's own iterator covers from @src at @src_iter
@@ -159,9 +155,6 @@ struct fscrypt_extent_ops {
 	struct fscrypt_extent_handle *
 		(*open)(const struct fscrypt_extent_open_args *args);
 	void (*close)(struct fscrypt_extent_handle *handle);
-	void (*new_nonce)(struct fscrypt_extent_nonce *nonce);
-	int (*parse_context)(const u8 *ctx, size_t len,
-			     struct fscrypt_extent_nonce *nonce);
 	bool (*same_key)(const struct fscrypt_extent_handle *a,
 			 const struct fscrypt_extent_handle *b);
 	int (*encrypt)(const struct fscrypt_extent_handle *handle,
@@ -194,6 +187,8 @@ bool fscrypt_needs_stable_contents(const struct inode *inode);
 bool fscrypt_have_same_extent_key(const struct inode *a, const struct inode *b);
 int fscrypt_new_extent_nonce(const struct inode *inode,
 			     struct fscrypt_extent_nonce *nonce);
+void fscrypt_set_extent_context(struct fscrypt_extent_context *ctx,
+				const struct fscrypt_extent_nonce *nonce);
 int fscrypt_parse_extent_context(const struct inode *inode, const u8 *ctx,
 				 size_t len, struct fscrypt_extent_nonce *nonce);
 int fscrypt_encrypt_extent_bio(const struct inode *inode,

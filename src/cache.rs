@@ -398,6 +398,7 @@ mod tests {
     use super::{
         fake_keyslot::{
             hits,
+            random_nonce,
             FakeKeyslot,
             IO, //
         },
@@ -405,10 +406,7 @@ mod tests {
     };
     use crate::{
         c::random,
-        keys::{
-            key::Key,
-            nonce::Nonce, //
-        },
+        keys::key::Key,
         mode::{
             Direction,
             MODES, //
@@ -448,7 +446,7 @@ mod tests {
     fn ids<const N: usize>(prk: PrkId) -> [KeyId; N] {
         core::array::from_fn(|_| KeyId {
             prk,
-            kind: KeyKind::Extent(Nonce::random()),
+            kind: KeyKind::Extent(random_nonce()),
             mode: &MODES[0],
             data_unit_bits: None,
         })

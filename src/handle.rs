@@ -353,7 +353,7 @@ mod tests {
         test_vectors::{
             ends,
             pattern,
-            CONTEXT,
+            NONCE,
             PRK, //
         }, //
     };
@@ -394,16 +394,15 @@ mod tests {
         segments: &[(usize, usize)],
         dst_segments: &[(usize, usize)],
     ) -> Result<KVec<u8>> {
-        let nonce = Nonce::parse_context(&CONTEXT)?;
         let unit_size = handle.data_unit_size();
         let src = TestBio::new(segments)?;
         let dst = TestBio::new(dst_segments)?;
         let data = pattern(segments.iter().map(|&(_, len)| len).sum())?;
 
         src.write(&data)?;
-        handle.encrypt(&nonce, pos, src.units(unit_size), dst.units(unit_size))?;
+        handle.encrypt(&NONCE, pos, src.units(unit_size), dst.units(unit_size))?;
         let ciphertext = dst.read()?;
-        handle.decrypt(&nonce, pos, dst.units(unit_size))?;
+        handle.decrypt(&NONCE, pos, dst.units(unit_size))?;
         if src.read()?[..] != data[..] || dst.read()?[..] != data[..] {
             return Err(EBADMSG);
         }
@@ -472,7 +471,7 @@ mod tests {
         let mut cipher = Cipher::new(handle.mode)?;
         let bio = TestBio::new(&[(0, 4096)])?;
         let unit = bio.units(4096).next().ok_or(ENODATA)??;
-        let iv = Iv::with_nonce(5, &Nonce::parse_context(&CONTEXT)?);
+        let iv = Iv::with_nonce(5, &NONCE);
 
         cipher.program(&key)?;
         bio.write(&pattern(4096)?)?;
@@ -578,7 +577,7 @@ mod tests {
             let engine = engine()?;
             let a = open(&engine, mode, 12, keys())?;
             let b = open(&engine, mode, 12, keys())?;
-            let id = a.key_id(&Nonce::parse_context(&CONTEXT)?);
+            let id = a.key_id(&NONCE);
             let cache = a.cache;
 
             encrypt(&a, 0, &[(0, 4096)], &[(0, 4096)])?;

@@ -64,8 +64,6 @@ static OPS: Ops = Ops(fscrypt_extent_ops {
     prepare_mode: Some(prepare_mode),
     open: Some(open),
     close: Some(close),
-    new_nonce: Some(new_nonce),
-    parse_context: Some(parse_context),
     same_key: Some(same_key),
     encrypt: Some(encrypt),
     decrypt: Some(decrypt),
@@ -196,33 +194,6 @@ unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt
 unsafe extern "C" fn close(handle: *mut fscrypt_extent_handle) {
     // SAFETY: `handle` is from `open`, and the caller gives it up.
     drop(unsafe { KBox::from_raw(handle.cast::<Handle<'static>>()) });
-}
-
-/// # Safety
-///
-/// To be called as the operation of that name.
-unsafe extern "C" fn new_nonce(nonce: *mut fscrypt_extent_nonce) {
-    // SAFETY: `nonce` is writable.
-    unsafe { nonce.write(Nonce::random().into()) };
-}
-
-/// # Safety
-///
-/// To be called as the operation of that name.
-unsafe extern "C" fn parse_context(
-    ctx: *const u8,
-    len: usize,
-    nonce: *mut fscrypt_extent_nonce,
-) -> c_int {
-    from_result(|| {
-        // SAFETY: `ctx` is valid for reads of `len` bytes.
-        let context = unsafe { slice::from_raw_parts(ctx, len) };
-        let parsed = Nonce::parse_context(context)?;
-
-        // SAFETY: `nonce` is writable.
-        unsafe { nonce.write(parsed.into()) };
-        Ok(0)
-    })
 }
 
 /// # Safety
@@ -397,7 +368,6 @@ mod tests {
         keys::hkdf,
         test_vectors::{
             pattern,
-            CONTEXT,
             PRK, //
         }, //
     };
@@ -441,7 +411,7 @@ mod tests {
     /// A source that is longer than the destination, and begins in mid-bio.
     #[test]
     fn round_trip() -> Result {
-        let mut nonce = fscrypt_extent_nonce { bytes: [0; 16] };
+        let nonce = fscrypt_extent_nonce { bytes: [7; 16] };
         let src = TestBio::new(&[(0, 4096), (0, 4096), (0, 4096)])?;
         let dst = TestBio::new(&[(0, 4096)])?;
         let data = pattern(3 * 4096)?;
@@ -454,7 +424,6 @@ mod tests {
             let handle = open_mode(FSCRYPT_MODE_AES_256_XTS)?;
 
             assert!(same_key(handle, handle));
-            new_nonce(&mut nonce);
             assert_eq!(
                 encrypt(handle, &nonce, 0, src.as_ptr(), &src.iter(), dst.as_ptr()),
                 0
@@ -465,21 +434,5 @@ mod tests {
         }
         assert!(dst.read()?[..] == data[4096..8192]);
         Ok(())
-    }
-
-    #[test]
-    fn contexts() {
-        let mut nonce = fscrypt_extent_nonce { bytes: [0; 16] };
-        let context = CONTEXT;
-
-        // SAFETY: What is passed is valid.
-        unsafe {
-            assert_eq!(
-                parse_context(context.as_ptr(), 16, &mut nonce),
-                EUCLEAN.to_errno()
-            );
-            assert_eq!(parse_context(context.as_ptr(), 17, &mut nonce), 0);
-        }
-        assert!(nonce.bytes[..] == context[1..]);
     }
 }

@@ -2,6 +2,7 @@
 
 //! What several test suites take and expect.
 
+use crate::keys::nonce::Nonce;
 use kernel::prelude::*;
 
 /// HKDF-Extract, with SHA-512 and no salt, of the master key 00..3f.
@@ -11,9 +12,9 @@ pub(crate) const PRK: [u8; 64] =
        \x40\x99\xb4\x46\x9e\xf6\x2d\x99\xb3\xfb\xc1\xe9\x8e\x65\xa5\x5b\
        \xf8\xda\x5a\x1a\x83\xe9\x67\xd2\x6b\x86\x59\xfc\xd3\x43\x2a\x17";
 
-/// The nonce a0..af, as an extent context.
-pub(crate) const CONTEXT: [u8; 17] =
-    *b"\x01\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf";
+/// The nonce a0..af.
+pub(crate) const NONCE: Nonce =
+    Nonce::new(*b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf");
 
 /// `len` bytes of test data.
 pub(crate) fn pattern(len: usize) -> Result<KVec<u8>> {

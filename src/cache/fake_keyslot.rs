@@ -5,10 +5,16 @@
 use super::Cache;
 use crate::{
     c::random,
-    keys::key::{
-        Key,
-        KeyId,
-        Keyslot, //
+    keys::{
+        key::{
+            Key,
+            KeyId,
+            Keyslot, //
+        },
+        nonce::{
+            Nonce,
+            NONCE_SIZE, //
+        }, //
     },
     mode::Direction,
     stats::IoInfo, //
@@ -50,6 +56,14 @@ impl Keyslot for FakeKeyslot {
     fn wipe(&mut self) {
         self.0 = None;
     }
+}
+
+/// Some nonce that is no other's.
+pub(crate) fn random_nonce() -> Nonce {
+    let mut bytes = [0; NONCE_SIZE];
+
+    random::fill(&mut bytes);
+    Nonce::new(bytes)
 }
 
 /// Gets and puts a slot, and returns whether the key was there.

@@ -766,13 +766,13 @@ impl<T> Table<T> {
 #[kunit_tests(fscrypt_extent_table)]
 mod tests {
     use super::{
-        super::fake_keyslot::FakeKeyslot,
+        super::fake_keyslot::{
+            random_nonce,
+            FakeKeyslot, //
+        },
         *, //
     };
-    use crate::{
-        keys::nonce::Nonce,
-        mode::MODES, //
-    };
+    use crate::mode::MODES;
 
     /// What a task does.
     enum Task {
@@ -810,7 +810,7 @@ mod tests {
             for number in 0..ids {
                 let id = KeyId {
                     prk: prks[number % 2],
-                    kind: KeyKind::Extent(Nonce::random()),
+                    kind: KeyKind::Extent(random_nonce()),
                     mode: &MODES[0],
                     data_unit_bits: None,
                 };

@@ -50,24 +50,23 @@ impl Iv {
 #[kunit_tests(fscrypt_extent_iv)]
 mod tests {
     use super::*;
+    use crate::test_vectors::NONCE;
 
     #[test]
-    fn iv_layout() -> Result {
-        let nonce = Nonce::parse_context(&crate::test_vectors::CONTEXT)?;
+    fn iv_layout() {
         let (index, rest) = (b"\x89\x67\x45\x23\x01\0\0\0", [0; 24]);
 
         assert!(Iv::new(0x1_2345_6789).0[..8] == *index);
         assert!(Iv::new(0x1_2345_6789).0[8..] == rest);
-        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[..8] == *index);
-        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[8..24] == *nonce.as_bytes());
-        assert!(Iv::with_nonce(0x1_2345_6789, &nonce).0[24..] == rest[..8]);
+        assert!(Iv::with_nonce(0x1_2345_6789, &NONCE).0[..8] == *index);
+        assert!(Iv::with_nonce(0x1_2345_6789, &NONCE).0[8..24] == *NONCE.as_bytes());
+        assert!(Iv::with_nonce(0x1_2345_6789, &NONCE).0[24..] == rest[..8]);
         assert!(Iv::new(0x1_2345_6789).data_unit_number() == [0x1_2345_6789, 0, 0, 0]);
         assert!(
-            Iv::with_nonce(7, &nonce).data_unit_number()[1].to_le_bytes() == nonce.as_bytes()[..8]
+            Iv::with_nonce(7, &NONCE).data_unit_number()[1].to_le_bytes() == NONCE.as_bytes()[..8]
         );
         assert!(
-            Iv::with_nonce(7, &nonce).data_unit_number()[2].to_le_bytes() == nonce.as_bytes()[8..]
+            Iv::with_nonce(7, &NONCE).data_unit_number()[2].to_le_bytes() == NONCE.as_bytes()[8..]
         );
-        Ok(())
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn extent_prk(kdf: &hmac_sha512_key) -> impl PinInit<Secret<hmac_sha5
 mod tests {
     use super::*;
     use crate::test_vectors::{
-        CONTEXT,
+        NONCE,
         PRK, //
     };
 
@@ -162,13 +162,12 @@ mod tests {
     /// The master key 00..3f and the nonce a0..af; computed with Python's `hmac`.
     #[test]
     fn two_steps() -> Result {
-        let nonce = Nonce::parse_context(&CONTEXT)?;
         let mut kdf = hmac_sha512_key::default();
         let mut okm = [0; BLOCK_SIZE];
 
         prepare(&PRK, &mut kdf);
         let prk = KBox::pin_init(extent_prk(&kdf), GFP_KERNEL)?;
-        expand(&prk, Info::ExtentKey(&nonce), &mut okm);
+        expand(&prk, Info::ExtentKey(&NONCE), &mut okm);
         assert!(
             okm == *b"\xa1\x46\x53\x41\x6e\x48\xe9\x9f\xc5\xc7\x32\x61\x19\xcc\x05\x61\
                       \x1f\x83\x80\x34\x19\x36\x50\xc4\x37\x03\xfd\x86\xa1\xb2\x85\x8a\

@@ -3,14 +3,14 @@
 #
 # What is put into the kernel tree, and where.  Sourced.
 
+# The directories of patches in their order: faults of btrfs as it is come first.
+patch_directories=(btrfs_glue/fixes crypto/patches fscrypt/patches btrfs_glue/patches)
+
 # The patches in their order.
 series_patches() {
 	local dir
-	for dir in crypto fscrypt btrfs_glue; do
-		if [ -e "$dir/patches/series" ]; then
-			grep -v '^\s*\(#\|$\)' "$dir/patches/series" |
-				sed "s|^|$dir/patches/|" || true
-		fi
+	for dir in "${patch_directories[@]}"; do
+		grep -v '^\s*\(#\|$\)' "$dir/series" | sed "s|^|$dir/|"
 	done
 }
 
