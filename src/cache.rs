@@ -84,6 +84,9 @@ struct State<T> {
 }
 
 /// The ciphers of one mode, or the keys for blk-crypto of one device.
+///
+/// Of a mode, it is there until the module goes; of a device, until that is closed, when nobody
+/// uses its keys.
 #[pin_data]
 pub(crate) struct Cache<T: Keyslot> {
     #[pin]
@@ -109,10 +112,14 @@ enum IfBusy {
 }
 
 /// A keyslot with the key that was asked for. Its slot is in use as long as this lives.
+///
+/// # Invariants
+///
+/// `keyslot` points to the keyslot of slot `index`, which is in use, so it stays there.
+#[must_use = "the key is not in use any more when this is dropped"]
 pub(crate) struct SlotGuard<'a, T: Keyslot> {
     cache: &'a Cache<T>,
     index: usize,
-    // INVARIANT: Points to the keyslot of that slot, which is in use, so it stays there.
     keyslot: NonNull<T>,
 }
 

@@ -89,7 +89,8 @@ pub(crate) struct OpenArgs<'a> {
     pub(crate) data_unit_bits: u8,
 }
 
-/// A handle, one for each inode in memory.
+/// A handle, one for each inode in memory, from the time its key is set up to its eviction. It
+/// keeps the extent PRK, so whoever has opened it may use it when the master key is gone.
 pub(crate) struct Handle<'a> {
     engine: &'a Engine,
     cache: &'a Arc<Cache<Cipher>>,

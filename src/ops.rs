@@ -121,9 +121,11 @@ unsafe fn engine() -> &'static Engine {
     unsafe { &*ENGINE.load(Relaxed) }
 }
 
+/// Returns whether nothing is left to be prepared for the mode. Any context.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// The engine must be registered while this runs, as in all operations.
 unsafe extern "C" fn is_prepared(mode: u8) -> bool {
     // SAFETY: This is an operation.
     let engine = unsafe { engine() };
@@ -131,9 +133,12 @@ unsafe extern "C" fn is_prepared(mode: u8) -> bool {
     engine.mode_caches(mode).is_ok_and(ModeCaches::is_prepared)
 }
 
+/// Prepares the mode: 0, or `-ENOPKG`, `-EINVAL`, `-ENOMEM` or `-EINTR`. Sleeps, allocates with
+/// `GFP_KERNEL`, may load modules.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// `bdev` must be null, or a block device that is open while this runs.
 unsafe extern "C" fn prepare_mode(mode: u8, bdev: *mut block_device) -> c_int {
     // SAFETY: This is an operation, and the device is open as long as it runs.
     let (engine, device) = unsafe { (engine(), Device::new(bdev)) };
@@ -149,9 +154,16 @@ unsafe extern "C" fn prepare_mode(mode: u8, bdev: *mut block_device) -> c_int {
     })
 }
 
+/// Makes a handle, which the caller owns and gives to [`close`]; or an `ERR_PTR()` of `-EINVAL`,
+/// `-ENOPKG` or `-ENOMEM`. Allocates with `GFP_KERNEL`.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// `args` must be valid for reads while this runs, and so must be what its `kdf` points to, and
+/// what its `raw_key` does unless that is null: as many bytes as the keys of the mode have. `sb`
+/// isn't dereferenced. No pointer is kept.
+///
+/// The engine must be there until [`close`], for which the caller has a reference to the module.
 unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt_extent_handle {
     // SAFETY: This is an operation, and the reference goes into the handle.
     let engine = unsafe { engine() };
@@ -188,9 +200,11 @@ unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt
     }
 }
 
+/// Frees a handle. May be called in reclaim.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// `handle` must be from [`open`]. The caller gives it up, and nothing else uses it any more.
 unsafe extern "C" fn close(handle: *mut fscrypt_extent_handle) {
     // SAFETY: `handle` is from `open`, and the caller gives it up.
     drop(unsafe { KBox::from_raw(handle.cast::<Handle<'static>>()) });
@@ -204,9 +218,11 @@ unsafe fn handle<'a>(handle: *const fscrypt_extent_handle) -> &'a Handle<'static
     unsafe { &*handle.cast() }
 }
 
+/// Returns whether extents of one handle can be read through the other. Any context.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// `a` and `b` must be from [`open`] of this engine, and not be closed while this runs.
 unsafe extern "C" fn same_key(
     a: *const fscrypt_extent_handle,
     b: *const fscrypt_extent_handle,
@@ -217,9 +233,14 @@ unsafe extern "C" fn same_key(
     a.is_same(b)
 }
 
+/// Encrypts to all that `dst`'s own iterator covers: 0, `-EINVAL` or `-EIO`. Sleeps until a cipher
+/// is free.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// While this runs, `handle` must not be closed; `nonce`, `src_iter` and both bios must be valid;
+/// `src_iter` must be within `src`; and the caller must be entitled to read the pages of `src` and
+/// to write those of `dst`, which may be the same. No pointer is kept.
 unsafe extern "C" fn encrypt(
     handle: *const fscrypt_extent_handle,
     nonce: *const fscrypt_extent_nonce,
@@ -254,9 +275,12 @@ unsafe extern "C" fn encrypt(
     })
 }
 
+/// Decrypts in place what `iter` covers of `bio`, else like [`encrypt`].
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// While this runs, `handle` must not be closed; `nonce`, `iter` and `bio` must be valid; `iter`
+/// must be within `bio`; and the caller must be entitled to write its pages. No pointer is kept.
 unsafe extern "C" fn decrypt(
     handle: *const fscrypt_extent_handle,
     nonce: *const fscrypt_extent_nonce,
@@ -276,9 +300,12 @@ unsafe extern "C" fn decrypt(
     })
 }
 
+/// Makes keys for a device, which the caller owns and gives to [`close_device`]; or an `ERR_PTR()`
+/// of `-ENOMEM`, or of `-EINVAL` if `bdev` is null. Sleeps, allocates with `GFP_KERNEL`.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// `bdev` must be null, or a block device that is open until [`close_device`] returned.
 unsafe extern "C" fn open_device(bdev: *mut block_device) -> *mut fscrypt_extent_device {
     // SAFETY: This is an operation, and the device stays open until `close_device` returned.
     let (engine, device) = unsafe { (engine(), Device::new(bdev)) };
@@ -294,9 +321,12 @@ unsafe extern "C" fn open_device(bdev: *mut block_device) -> *mut fscrypt_extent
     }
 }
 
+/// Wipes the keys of a device and frees it. Sleeps until I/O with them has ended.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// `device` must be from [`open_device`]. The caller gives it up: of what else uses it, only
+/// [`put_inline_key`] may still come.
 unsafe extern "C" fn close_device(device: *mut fscrypt_extent_device) {
     // SAFETY: This is an operation. `device` is from `open_device`, and the caller gives it up.
     let (engine, device) = unsafe { (engine(), KBox::from_raw(device.cast::<OpenDevice>())) };
@@ -312,9 +342,14 @@ unsafe fn device<'a>(device: *const fscrypt_extent_device) -> &'a OpenDevice {
     unsafe { &*device.cast() }
 }
 
+/// Has blk-crypto encrypt or decrypt `bio`: a positive number for [`put_inline_key`]; or `-EBUSY`
+/// or `-EINVAL`, with `bio` as it was. Sleeps.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// While this runs, `handle` and `device` must not be closed, and `nonce` and `bio` be valid. `bio`
+/// must have no encryption context, and be submitted to that device or be freed. Neither may be
+/// closed before it has ended and the key was put.
 unsafe extern "C" fn set_inline_crypt(
     handle: *const fscrypt_extent_handle,
     device: *const fscrypt_extent_device,
@@ -346,9 +381,12 @@ unsafe extern "C" fn set_inline_crypt(
     })
 }
 
+/// Ends the use of a key. Process context, doesn't sleep.
+///
 /// # Safety
 ///
-/// To be called as the operation of that name.
+/// `device` must be from [`open_device`] and not be freed while this runs, and `key` be from
+/// [`set_inline_crypt`] with it, and be put once.
 unsafe extern "C" fn put_inline_key(device: *const fscrypt_extent_device, key: c_int) {
     // SAFETY: The device is open during the call.
     let device = unsafe { self::device(device) };

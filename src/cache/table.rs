@@ -213,12 +213,15 @@ pub(super) enum Taken<T> {
 }
 
 /// A task's place among those that wait for a slot.
+#[must_use]
 pub(super) struct Ticket(u64);
 
 /// A slot that was granted to a task. It must be given to [`Table::find`].
+#[must_use]
 pub(super) struct Granted(usize);
 
 /// A key that a task waits for, which another is about to set.
+#[must_use]
 pub(super) struct Joined {
     index: usize,
     set: u64,

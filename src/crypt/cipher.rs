@@ -60,8 +60,11 @@ const EXCLUDED_ALGORITHMS: u32 = bindings::CRYPTO_ALG_ASYNC
 /// only algorithms that don't if the IV is aligned and no data unit crosses a page. The crypto API
 /// promises nothing of the kind for setting keys, but on x86-64 no mode's algorithms allocate
 /// there, and a key that is aligned like a [`Secret`] isn't copied.
+///
+/// # Invariants
+///
+/// `tfm` points to a valid skcipher that this object owns.
 pub(crate) struct Cipher {
-    // INVARIANT: Points to a valid skcipher that this object owns.
     tfm: NonNull<bindings::crypto_sync_skcipher>,
     mode: &'static Mode,
 }
@@ -177,8 +180,11 @@ fn scatterlist_of(unit: DataUnit<'_>) -> scatterlist {
 }
 
 /// A request to a cipher, used for one data unit after the other.
+///
+/// # Invariants
+///
+/// `request` points to a request to a cipher that lives for `'a`, as does the request.
 pub(crate) struct Request<'a> {
-    // INVARIANT: Points to a request to a cipher that lives for `'a`, as does the request.
     request: *mut bindings::skcipher_request,
     _memory: PhantomData<&'a mut RequestMemory>,
 }

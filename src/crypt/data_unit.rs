@@ -50,11 +50,14 @@ impl DataUnit<'_> {
 ///
 /// A unit that isn't within one page of one segment, because something isn't aligned, is `EINVAL`;
 /// so is what is left if the part's size is no multiple of the unit's.
+///
+/// # Invariants
+///
+/// `segment` is what is still to come of a segment, a range of contiguous pages. `next` points to
+/// the segments after it, which are valid for `'a`; of these, `rest` bytes from the first one's
+/// byte `skip` are still to come.
 pub(crate) struct DataUnits<'a> {
-    // INVARIANT: What is still to come of a segment, a range of contiguous pages.
     segment: bio_vec,
-    // INVARIANT: Points to the segments after it, which are valid for `'a`. Of these, `rest` bytes
-    // from the first one's byte `skip` are still to come.
     next: *const bio_vec,
     skip: u32,
     rest: u32,

@@ -77,7 +77,8 @@ fn hash(key: &hmac_sha512_key, hash_key: &siphash_key_t) -> u64 {
     unsafe { helper_siphash(key.cast(), size_of::<hmac_sha512_key>(), hash_key) }
 }
 
-/// An extent PRK. Zeroized when freed.
+/// An extent PRK. Zeroized when freed, which is when the last handle of its master key and
+/// filesystem is closed.
 #[pin_data]
 pub(crate) struct ExtentPrk {
     pub(crate) id: PrkId,
