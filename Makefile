@@ -17,6 +17,7 @@ help:
 	@echo 'make demo                  see an encrypted btrfs directory at work'
 	@echo 'make test [TESTS="..."]    all tests, or those whose names match'
 	@echo 'make test-long             those too that take long'
+	@echo 'make new-test NAME=DIR/TEST a skeleton of a test'
 	@echo 'make shell                 a shell in the guest'
 	@echo 'make run SCRIPT=FILE       run FILE in the guest, as root'
 	@echo 'make module [KDIR=DIR]     the module [for that built kernel]'
@@ -52,6 +53,10 @@ demo run:
 shell:
 	@$(build) kernel module progs verify
 	@$(guest) shell
+
+.PHONY: new-test
+new-test:
+	@tests/new-test '$(NAME)'
 
 .PHONY: test test-long
 # Some tests run in User-mode Linux.

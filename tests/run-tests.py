@@ -9,10 +9,13 @@ TESTS has the patterns of the tests to run; without it, all run.  Prints KTAP, t
 one for each CPU that is there, at most 4).
 """
 
+import copy
 import fnmatch
+import glob
 import os
 import queue
 import re
+import shlex
 import sys
 import threading
 import time
@@ -35,11 +38,13 @@ UNEXPECTED = re.compile(SPLAT.pattern + "|BTRFS critical|BTRFS error|BTRFS: erro
 
 
 class Test:
-    """A file of tests/guest and its directives."""
+    """A file of tests/guest and its directives, or a variant of it."""
 
     def __init__(self, path):
         self.path = os.path.abspath(path)
         self.name = re.sub(r"\.(sh|py)$", "", os.path.basename(path))
+        self.environment = {}
+        self.variants = []
         self.seconds = DEFAULT_SECONDS
         self.expected = []
         self.own_guest = False
@@ -75,11 +80,28 @@ class Test:
             self.kernel = value
         elif word == "vm":
             self.vm = value
-            self.own_guest |= value != VM
+            self.own_guest |= value not in (None, VM)
         elif word == "long":
             self.long = value == "yes"
         elif word == "results":
             self.ktap = value == "ktap"
+        elif word == "variant":
+            self.variants.append(shlex.split(value))
+
+    def _variant(self, name, *settings):
+        """Returns the variant of that name: directives in lower case, variables in upper case."""
+        variant = copy.copy(self)
+        variant.name, variant.environment = name, {}
+        for setting in settings:
+            word, _, value = setting.partition("=")
+            if word.isupper():
+                variant.environment[word] = value
+            else:
+                variant._directive(word, value or None)
+        return variant
+
+    def with_variants(self):
+        return [self] + [self._variant(*words) for words in self.variants]
 
     def new_guest(self, number):
         if not self.own_guest:
@@ -104,8 +126,10 @@ class Result:
 
 
 def all_tests():
-    tests = [Test(entry.path) for entry in os.scandir(DIRECTORY)
-             if entry.is_file() and os.access(entry.path, os.X_OK)]
+    """The tests in all directories but that of the helpers, by name."""
+    tests = [test for path in glob.glob(f"{DIRECTORY}/*/*")
+             if not path.startswith(f"{DIRECTORY}/lib/") and os.access(path, os.X_OK)
+             for test in Test(path).with_variants()]
     return sorted(tests, key=lambda test: test.name)
 
 
@@ -260,7 +284,8 @@ class Worker(threading.Thread):
         stage = 1
         while True:
             try:
-                status = self.guest.run(test.path, stage, test.seconds * DEBUG_FACTOR)
+                status = self.guest.run(test.path, stage, test.seconds * DEBUG_FACTOR,
+                                        test.environment)
                 break
             except PowerCut:
                 self.guest.kill()

@@ -27,6 +27,7 @@ import os
 import re
 import resource
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -317,15 +318,17 @@ class Guest:
         self.control.settimeout(None)
         self.control.sendall(line.encode() + b"\n")
 
-    def run(self, program, stage=1, seconds=None):
-        """Returns the program's exit status.
+    def run(self, program, stage=1, seconds=None, environment=None):
+        """Returns the program's exit status.  Adds environment, a dict, to its variables.
 
         Raises TimeoutError, GuestDied or PowerCut.
         """
         deadline = time.monotonic() + seconds if seconds else None
         self.end_mark = secrets.token_hex(8).encode()
         self.output_ended.clear()
-        self._send(f"run {stage} {self.end_mark.decode()} {program}")
+        words = [str(stage), self.end_mark.decode(), program]
+        words += [f"{name}={value}" for name, value in (environment or {}).items()]
+        self._send(f"run {shlex.join(words)}")
         while True:
             word, _, rest = self._read_line(deadline).partition(" ")
             if word == "exit":

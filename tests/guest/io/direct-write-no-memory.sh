@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A direct write that can't be started for want of memory fails, and gives back the space
+# that was reserved for it; btrfs used to do so twice, which the kernel warned of.
+# guest: own
+. harness.sh
+. encryption.sh
+. fault-injection.sh
+
+failslab=/sys/kernel/debug/failslab
+start_encrypted
+head -c 1M /dev/urandom >data
+reserved=$(echo /sys/fs/btrfs/*-*/allocation/data/bytes_may_use)
+read -r start end < <(function_bounds btrfs_alloc_ordered_extent)
+echo "$start" >$failslab/require-start
+echo "$end" >$failslab/require-end
+echo N >$failslab/ignore-gfp-wait
+echo 0 >$failslab/verbose
+echo -1 >$failslab/times
+for directory in "$plain" "$encrypted"; do
+	touch "$directory/file"
+	echo 100 >$failslab/probability
+	expect_error 'Cannot allocate memory' \
+		dd if=data of="$directory/file" bs=1M oflag=direct conv=notrunc
+	echo 0 >$failslab/probability
+	[ "$(<"$reserved")" = 0 ] || fail "$(<"$reserved") bytes stay reserved"
+	dd if=data of="$directory/file" bs=1M oflag=direct conv=notrunc status=none
+done
+remount
+cmp data "$plain/file"
+cmp data "$encrypted/file"

@@ -1,9 +1,0 @@
-#!/bin/bash
-# SPDX-License-Identifier: GPL-2.0-only
-# The same random I/O as in a plain directory, with compression.
-. "${0%/*}/harness.sh"
-. "${0%/*}/encryption.sh"
-
-mount_options=noatime,compress-force=zstd
-start_encrypted
-same_random_io 1 2
