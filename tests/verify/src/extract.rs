@@ -9,13 +9,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::contents;
-use crate::filesystem::Filesystem;
-use crate::items::FileType;
-use crate::kdf::Keyring;
+use crate::btrfs::filesystem::Filesystem;
+use crate::btrfs::items::FileType;
+use crate::btrfs::namespace::Entry;
+use crate::btrfs::namespace::LOCKED;
+use crate::fscrypt::contents;
+use crate::fscrypt::kdf::Keyring;
 use crate::manifest::escape;
-use crate::namespace::Entry;
-use crate::namespace::LOCKED;
 use crate::Result;
 
 /// Creates `to`, which must not exist, and in it all entries that can be read

@@ -13,30 +13,11 @@
 
 use std::process::ExitCode;
 
-pub mod adiantum;
+pub mod btrfs;
 pub mod checks;
-pub mod chunk;
-pub mod cipher;
-pub mod compression;
-pub mod contents;
-pub mod device;
-pub mod edit;
 pub mod extract;
-pub mod fields;
-pub mod filesystem;
-pub mod hctr2;
-pub mod items;
-pub mod kdf;
-pub mod le;
+pub mod fscrypt;
 pub mod manifest;
-pub mod mutation;
-pub mod names;
-pub mod namespace;
-pub mod policy;
-pub mod superblock;
-pub mod targets;
-pub mod tree;
-pub mod volume;
 
 /// The error is one line that says what is wrong with the image or the keys.
 pub type Result<T> = std::result::Result<T, String>;

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::namespace::Entry;
+use crate::btrfs::namespace::Entry;
 use crate::unhex;
 use crate::Result;
 

@@ -8,11 +8,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use extent_verify::edit::Editor;
-use extent_verify::mutation::Mutation;
-use extent_verify::targets::Targets;
-use extent_verify::tree::Tree;
-use extent_verify::volume::TreeId;
+use extent_verify::btrfs::edit::Editor;
+use extent_verify::btrfs::mutation::Mutation;
+use extent_verify::btrfs::targets::Targets;
+use extent_verify::btrfs::tree::Tree;
+use extent_verify::btrfs::volume::TreeId;
 
 /// A directory that goes away with the test.
 struct Scratch(PathBuf);

@@ -10,28 +10,28 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
+use extent_verify::btrfs::edit::Change;
+use extent_verify::btrfs::edit::Editor;
+use extent_verify::btrfs::filesystem::Filesystem;
+use extent_verify::btrfs::items;
+use extent_verify::btrfs::items::DirEntry;
+use extent_verify::btrfs::items::FileExtent;
+use extent_verify::btrfs::items::FileType;
+use extent_verify::btrfs::items::InodeItem;
+use extent_verify::btrfs::namespace::Walk;
+use extent_verify::btrfs::tree::Key;
+use extent_verify::btrfs::tree::Tree;
 use extent_verify::checks::Checks;
-use extent_verify::edit::Change;
-use extent_verify::edit::Editor;
 use extent_verify::extract::extract;
-use extent_verify::filesystem::Filesystem;
-use extent_verify::items;
-use extent_verify::items::DirEntry;
-use extent_verify::items::FileExtent;
-use extent_verify::items::FileType;
-use extent_verify::items::InodeItem;
-use extent_verify::kdf::Keyed;
-use extent_verify::kdf::Keyring;
+use extent_verify::fscrypt::kdf::Keyed;
+use extent_verify::fscrypt::kdf::Keyring;
+use extent_verify::fscrypt::policy::Context;
+use extent_verify::fscrypt::policy::KeyName;
+use extent_verify::fscrypt::policy::Mode;
+use extent_verify::fscrypt::policy::Nonce;
+use extent_verify::fscrypt::policy::Policy;
 use extent_verify::manifest::format_line;
 use extent_verify::manifest::Manifest;
-use extent_verify::namespace::Walk;
-use extent_verify::policy::Context;
-use extent_verify::policy::KeyName;
-use extent_verify::policy::Mode;
-use extent_verify::policy::Nonce;
-use extent_verify::policy::Policy;
-use extent_verify::tree::Key;
-use extent_verify::tree::Tree;
 
 const MASTER_KEY: [u8; 64] = [0x5a; 64];
 const DESCRIPTOR: [u8; 8] = [0xde; 8];
@@ -269,7 +269,7 @@ fn encrypt(image: &Path, keys: Keyring, policy: Policy) -> Keyring {
         .map(|e| e.ino)
         .collect();
     let editor = Editor::open(&[image]).unwrap();
-    editor.set_incompat(15, true).unwrap();
+    editor.set_incompat(56, true).unwrap();
     let mut encryptor = Encryptor {
         editor,
         fs,
@@ -500,7 +500,7 @@ fn every_violation_is_found() {
         ),
         (
             "incompat bit is not set",
-            Box::new(|editor| editor.set_incompat(15, false)),
+            Box::new(|editor| editor.set_incompat(56, false)),
         ),
         (
             "share the nonce",

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use extent_verify::cipher::Cipher;
-use extent_verify::policy::Mode;
+use extent_verify::fscrypt::cipher::Cipher;
+use extent_verify::fscrypt::policy::Mode;
 use extent_verify::unhex;
 
 #[test]

@@ -5,11 +5,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use extent_verify::edit::Change;
-use extent_verify::edit::Editor;
+use extent_verify::btrfs::edit::Change;
+use extent_verify::btrfs::edit::Editor;
+use extent_verify::btrfs::tree::Key;
 use extent_verify::hex;
 use extent_verify::run_program;
-use extent_verify::tree::Key;
 use extent_verify::unhex;
 use lexopt::Arg;
 use lexopt::Parser;

@@ -9,14 +9,14 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use extent_verify::btrfs::filesystem::Filesystem;
+use extent_verify::btrfs::namespace::Walk;
+use extent_verify::btrfs::namespace::LOCKED;
 use extent_verify::checks::Checks;
 use extent_verify::extract::extract;
-use extent_verify::filesystem::Filesystem;
-use extent_verify::kdf::Keyring;
+use extent_verify::fscrypt::kdf::Keyring;
 use extent_verify::manifest;
 use extent_verify::manifest::Manifest;
-use extent_verify::namespace::Walk;
-use extent_verify::namespace::LOCKED;
 use extent_verify::unhex;
 use extent_verify::Result;
 use lexopt::Arg;

@@ -9,13 +9,13 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use extent_verify::device::Overwritten;
-use extent_verify::edit::Editor;
+use extent_verify::btrfs::device::Overwritten;
+use extent_verify::btrfs::edit::Editor;
+use extent_verify::btrfs::mutation::Mutation;
+use extent_verify::btrfs::mutation::Touched;
+use extent_verify::btrfs::targets::Targets;
 use extent_verify::hex;
-use extent_verify::mutation::Mutation;
-use extent_verify::mutation::Touched;
 use extent_verify::run_program;
-use extent_verify::targets::Targets;
 use lexopt::Arg;
 use lexopt::Parser;
 use lexopt::ValueExt;

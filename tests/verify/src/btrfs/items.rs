@@ -2,10 +2,10 @@
 
 //! The items that the oracle reads.
 
-use crate::le;
-use crate::policy::Nonce;
-use crate::tree::BlockPtr;
-use crate::tree::Key;
+use crate::btrfs::le;
+use crate::btrfs::tree::BlockPtr;
+use crate::btrfs::tree::Key;
+use crate::fscrypt::policy::Nonce;
 use crate::Result;
 
 pub const INODE_ITEM: u8 = 1;

@@ -10,13 +10,13 @@ use aes::Aes128Enc;
 use hkdf::Hkdf;
 use sha2::Sha512;
 
-use crate::cipher::Cipher;
-use crate::cipher::Iv;
-use crate::policy::Context;
-use crate::policy::KeyName;
-use crate::policy::Mode;
-use crate::policy::Nonce;
-use crate::policy::Policy;
+use crate::fscrypt::cipher::Cipher;
+use crate::fscrypt::cipher::Iv;
+use crate::fscrypt::policy::Context;
+use crate::fscrypt::policy::KeyName;
+use crate::fscrypt::policy::Mode;
+use crate::fscrypt::policy::Nonce;
+use crate::fscrypt::policy::Policy;
 use crate::Result;
 
 const KEY_IDENTIFIER: u8 = 1;

@@ -2,20 +2,20 @@
 
 //! The contents of regular files and symlinks.
 
-use crate::compression::decompress;
-use crate::filesystem::Filesystem;
-use crate::filesystem::Inode;
-use crate::filesystem::Subvolume;
-use crate::items;
-use crate::items::Compression;
-use crate::items::DiskExtent;
-use crate::items::FileExtent;
-use crate::items::FileType;
-use crate::kdf::Keyring;
-use crate::le;
-use crate::names;
-use crate::policy::Policy;
-use crate::tree::Key;
+use crate::btrfs::compression::decompress;
+use crate::btrfs::filesystem::Filesystem;
+use crate::btrfs::filesystem::Inode;
+use crate::btrfs::filesystem::Subvolume;
+use crate::btrfs::items;
+use crate::btrfs::items::Compression;
+use crate::btrfs::items::DiskExtent;
+use crate::btrfs::items::FileExtent;
+use crate::btrfs::items::FileType;
+use crate::btrfs::le;
+use crate::btrfs::tree::Key;
+use crate::fscrypt::kdf::Keyring;
+use crate::fscrypt::names;
+use crate::fscrypt::policy::Policy;
 use crate::Result;
 
 /// How much of an uncompressed extent is in memory at once; a multiple of every

@@ -8,8 +8,8 @@ use flate2::read::ZlibDecoder;
 use lzo1x::DecompressError;
 use ruzstd::decoding::StreamingDecoder;
 
-use crate::items::Compression;
-use crate::le;
+use crate::btrfs::items::Compression;
+use crate::btrfs::le;
 use crate::Result;
 
 /// Decompresses `stored` to `len` bytes.  What is stored is padded to whole

@@ -4,16 +4,16 @@
 
 use std::path::Path;
 
+use crate::btrfs::superblock;
+use crate::btrfs::tree::Block;
+use crate::btrfs::tree::Key;
+use crate::btrfs::tree::ReadBlock;
+use crate::btrfs::tree::HEADER_SIZE;
+use crate::btrfs::tree::ITEM_SIZE;
+use crate::btrfs::tree::NRITEMS_AT;
+use crate::btrfs::volume::TreeId;
+use crate::btrfs::volume::Volume;
 use crate::hex;
-use crate::superblock;
-use crate::tree::Block;
-use crate::tree::Key;
-use crate::tree::ReadBlock;
-use crate::tree::HEADER_SIZE;
-use crate::tree::ITEM_SIZE;
-use crate::tree::NRITEMS_AT;
-use crate::volume::TreeId;
-use crate::volume::Volume;
 use crate::Result;
 
 /// What is done to an item.

@@ -2,7 +2,7 @@
 
 //! The superblock.
 
-use crate::le;
+use crate::btrfs::le;
 use crate::Result;
 
 pub const SIZE: usize = 4096;

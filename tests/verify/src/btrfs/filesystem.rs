@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::items;
-use crate::items::is_subvolume;
-use crate::items::InodeItem;
-use crate::items::NameRef;
-use crate::items::RootItem;
-use crate::policy::Context;
-use crate::tree::Key;
-use crate::tree::Tree;
-use crate::volume::Volume;
+use crate::btrfs::items;
+use crate::btrfs::items::is_subvolume;
+use crate::btrfs::items::InodeItem;
+use crate::btrfs::items::NameRef;
+use crate::btrfs::items::RootItem;
+use crate::btrfs::tree::Key;
+use crate::btrfs::tree::Tree;
+use crate::btrfs::volume::Volume;
+use crate::fscrypt::policy::Context;
 use crate::Result;
 
 #[derive(Clone, Copy)]

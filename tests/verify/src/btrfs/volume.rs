@@ -7,17 +7,17 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
-use crate::chunk::ChunkMap;
-use crate::chunk::Segment;
-use crate::device::Devices;
-use crate::items;
-use crate::items::RootItem;
-use crate::superblock;
-use crate::superblock::Superblock;
-use crate::tree::Block;
-use crate::tree::BlockPtr;
-use crate::tree::ReadBlock;
-use crate::tree::Tree;
+use crate::btrfs::chunk::ChunkMap;
+use crate::btrfs::chunk::Segment;
+use crate::btrfs::device::Devices;
+use crate::btrfs::items;
+use crate::btrfs::items::RootItem;
+use crate::btrfs::superblock;
+use crate::btrfs::superblock::Superblock;
+use crate::btrfs::tree::Block;
+use crate::btrfs::tree::BlockPtr;
+use crate::btrfs::tree::ReadBlock;
+use crate::btrfs::tree::Tree;
 use crate::Result;
 
 /// A tree of the filesystem.

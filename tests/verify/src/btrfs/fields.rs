@@ -2,9 +2,9 @@
 
 //! Where the fields of items are, and what they say: for changing one of them.
 
-use crate::items;
-use crate::le;
-use crate::tree::Key;
+use crate::btrfs::items;
+use crate::btrfs::le;
+use crate::btrfs::tree::Key;
 use crate::Result;
 
 /// What a field's value stands for.

@@ -4,8 +4,8 @@
 
 use std::fmt;
 
+use crate::btrfs::le;
 use crate::hex;
-use crate::le;
 use crate::Result;
 
 /// Random bytes that tell inodes, or extents, with one master key apart.

@@ -5,9 +5,9 @@
 use sha2::Digest;
 use sha2::Sha256;
 
-use crate::items::name_hash;
-use crate::kdf::Keyed;
-use crate::le;
+use crate::btrfs::items::name_hash;
+use crate::btrfs::le;
+use crate::fscrypt::kdf::Keyed;
 use crate::Result;
 
 /// fscrypt never stores a shorter ciphertext.

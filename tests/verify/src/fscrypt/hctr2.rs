@@ -10,7 +10,7 @@ use aes::Aes256;
 use polyval::universal_hash::UniversalHash;
 use polyval::Polyval;
 
-use crate::cipher::xor;
+use crate::fscrypt::cipher::xor;
 
 type Tweak = [u8; 32];
 type Block = [u8; 16];

@@ -9,24 +9,24 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::edit::Change;
-use crate::edit::Editor;
-use crate::fields::fields;
-use crate::fields::key_meanings;
-use crate::fields::Field;
-use crate::fields::Meaning;
-use crate::fields::NameLayout;
+use crate::btrfs::edit::Change;
+use crate::btrfs::edit::Editor;
+use crate::btrfs::fields::fields;
+use crate::btrfs::fields::key_meanings;
+use crate::btrfs::fields::Field;
+use crate::btrfs::fields::Meaning;
+use crate::btrfs::fields::NameLayout;
+use crate::btrfs::items;
+use crate::btrfs::items::DirEntry;
+use crate::btrfs::items::NameRef;
+use crate::btrfs::superblock;
+use crate::btrfs::targets::InodeOf;
+use crate::btrfs::targets::Objects;
+use crate::btrfs::targets::Target;
+use crate::btrfs::targets::Targets;
+use crate::btrfs::tree::Key;
+use crate::btrfs::volume::TreeId;
 use crate::hex;
-use crate::items;
-use crate::items::DirEntry;
-use crate::items::NameRef;
-use crate::superblock;
-use crate::targets::InodeOf;
-use crate::targets::Objects;
-use crate::targets::Target;
-use crate::targets::Targets;
-use crate::tree::Key;
-use crate::volume::TreeId;
 use crate::Result;
 
 /// How often another change is tried if one can't be made, for example because a

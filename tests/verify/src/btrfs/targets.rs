@@ -6,23 +6,23 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::btrfs::items;
+use crate::btrfs::items::is_subvolume;
+use crate::btrfs::items::DirEntry;
+use crate::btrfs::items::FileExtent;
+use crate::btrfs::items::FileType;
+use crate::btrfs::items::InodeItem;
+use crate::btrfs::items::NameRef;
+use crate::btrfs::items::RootItem;
+use crate::btrfs::le;
+use crate::btrfs::tree::Block;
+use crate::btrfs::tree::BlockPtr;
+use crate::btrfs::tree::Key;
+use crate::btrfs::tree::ReadBlock;
 use crate::hex;
-use crate::items;
-use crate::items::is_subvolume;
-use crate::items::DirEntry;
-use crate::items::FileExtent;
-use crate::items::FileType;
-use crate::items::InodeItem;
-use crate::items::NameRef;
-use crate::items::RootItem;
-use crate::le;
-use crate::tree::Block;
-use crate::tree::BlockPtr;
-use crate::tree::Key;
-use crate::tree::ReadBlock;
 
-use crate::volume::TreeId;
-use crate::volume::Volume;
+use crate::btrfs::volume::TreeId;
+use crate::btrfs::volume::Volume;
 use crate::Result;
 
 /// An item that can be changed.

@@ -9,8 +9,8 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::superblock;
-use crate::superblock::Superblock;
+use crate::btrfs::superblock;
+use crate::btrfs::superblock::Superblock;
 use crate::Result;
 
 pub struct Devices {

@@ -21,9 +21,9 @@ use sha2::Sha256;
 use sm4::Sm4;
 use xts_mode::Xts128;
 
-use crate::adiantum::Adiantum;
-use crate::hctr2::Hctr2;
-use crate::policy::Mode;
+use crate::fscrypt::adiantum::Adiantum;
+use crate::fscrypt::hctr2::Hctr2;
+use crate::fscrypt::policy::Mode;
 use crate::Result;
 
 /// As long as the longest mode wants; the others use the first 16 bytes.

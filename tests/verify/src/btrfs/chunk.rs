@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::le;
+use crate::btrfs::le;
 use crate::Result;
 
 const RAID0: u64 = 1 << 3;

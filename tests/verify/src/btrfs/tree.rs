@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::le;
-use crate::superblock::block_checksum;
+use crate::btrfs::le;
+use crate::btrfs::superblock::block_checksum;
 use crate::Result;
 
 pub const HEADER_SIZE: usize = 101;
