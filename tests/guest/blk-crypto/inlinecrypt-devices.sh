@@ -58,8 +58,7 @@ for pool_size in 1 4096; do
 	touch "$OUT/enough"
 	wait $reader
 	rm "$OUT/enough"
-	grep -e '^blk-crypto evictions' -e '^blk-crypto hardware' \
-		/sys/kernel/debug/fscrypt_extent/stats
+	grep -e '^blk-crypto evictions' -e '^blk-crypto hardware' $stats
 	inline_disks_are stale 0
 
 	drop_caches

@@ -7,22 +7,17 @@
 . encryption.sh
 . fault-injection.sh
 
-failslab=/sys/kernel/debug/failslab
+attributes=(failslab)
 start_encrypted
 head -c 1M /dev/urandom >data
 reserved=$(echo /sys/fs/btrfs/*-*/allocation/data/bytes_may_use)
 read -r start end < <(function_bounds btrfs_alloc_ordered_extent)
-echo "$start" >$failslab/require-start
-echo "$end" >$failslab/require-end
-echo N >$failslab/ignore-gfp-wait
-echo 0 >$failslab/verbose
-echo -1 >$failslab/times
 for directory in "$plain" "$encrypted"; do
 	touch "$directory/file"
-	echo 100 >$failslab/probability
+	let_fail 100 "require-start=$start" "require-end=$end" ignore-gfp-wait=N
 	expect_error 'Cannot allocate memory' \
 		dd if=data of="$directory/file" bs=1M oflag=direct conv=notrunc
-	echo 0 >$failslab/probability
+	stop_failing
 	[ "$(<"$reserved")" = 0 ] || fail "$(<"$reserved") bytes stay reserved"
 	dd if=data of="$directory/file" bs=1M oflag=direct conv=notrunc status=none
 done

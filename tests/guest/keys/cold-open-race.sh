@@ -6,6 +6,7 @@
 # guest: own
 . harness.sh
 . encryption.sh
+. fault-injection.sh
 
 start_encrypted
 echo contents >"$encrypted/file"
@@ -44,15 +45,10 @@ if set(results) - ({"opened", "ENOMEM"} if faults else {"opened"}):
 END
 python3 open.py "$encrypted/file" right 5
 
-failslab=/sys/kernel/debug/failslab
-[ -d $failslab ] || fail "the kernel has no failslab"
-echo 1 >$failslab/task-filter
-echo 0 >$failslab/ignore-gfp-wait
-echo 0 >$failslab/verbose
-echo -1 >$failslab/times
-echo 20 >$failslab/probability
+attributes=(failslab)
+let_fail 20 task-filter=Y ignore-gfp-wait=N
 python3 open.py "$encrypted/file" faults 10
-echo 0 >$failslab/probability
+stop_failing
 
 [ "$(<"$encrypted/file")" = contents ] || fail "wrong contents"
 remove_key "$main"

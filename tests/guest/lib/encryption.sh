@@ -117,6 +117,19 @@ xfs_io_fails() {
 	[[ $said == *"$text"* ]] || fail "'$said' instead of '$text' from: xfs_io $*"
 }
 
+# What the engine counts
+stats=/sys/kernel/debug/fscrypt_extent/stats
+
+# stat_of NAME: print that number, of the first mode or device
+stat_of() {
+	sed -n "s/^$1 //p" $stats | head -n 1
+}
+
+# sum_of NAME: print the sum of these numbers, of all modes or devices
+sum_of() {
+	awk -v name="$1 " 'index($0, name) == 1 { sum += $NF } END { print sum + 0 }' $stats
+}
+
 drop_caches() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches

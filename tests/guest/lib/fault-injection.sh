@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Where allocations are to fail, for the require-start and require-end of the fault
-# injection's attributes.  Sourced.
+# Fault injection, of those that the array attributes names.  Sourced.  What is set here
+# is as before for the next test.
 
 # function_bounds NAME: print where that function of btrfs begins and ends
 function_bounds() {
@@ -45,20 +45,23 @@ fail_in_all_tasks() {
 	done
 }
 
+# let_fail PERCENT NAME=VALUE...: set these files of each, and let so many fail of what
+# they allow
+let_fail() {
+	local attribute setting
+	for attribute in "${attributes[@]}"; do
+		for setting in probability=0 verbose=0 times=$many "${@:2}" "probability=$1"; do
+			echo "${setting#*=}" >"$debugfs/$attribute/${setting%%=*}"
+		done
+	done
+}
+
 # fail_allocations START END VERBOSITY: let all allocations fail that are made by what
 # is between these addresses, or by what that calls; with verbosity 2, the kernel logs
 # from where
 fail_allocations() {
-	local attribute
 	echo "--- allocations below $1 to $2 fail"
-	for attribute in "${attributes[@]}"; do
-		echo "$1" >"$debugfs/$attribute/require-start"
-		echo "$2" >"$debugfs/$attribute/require-end"
-		echo 32 >"$debugfs/$attribute/stacktrace-depth"
-		echo "$3" >"$debugfs/$attribute/verbose"
-		echo $many >"$debugfs/$attribute/times"
-		echo 100 >"$debugfs/$attribute/probability"
-	done
+	let_fail 100 "require-start=$1" "require-end=$2" "verbose=$3"
 }
 
 # stop_failing: and leave in the array failed how many did

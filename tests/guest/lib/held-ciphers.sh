@@ -5,7 +5,6 @@
 # after encryption.sh.
 
 held_xts=/sys/module/held_xts/parameters
-stats=/sys/kernel/debug/fscrypt_extent/stats
 
 # load_held_engine SIZE: load the engine with pools of SIZE such ciphers
 load_held_engine() {
@@ -33,9 +32,4 @@ until_held() {
 	until [ "$(<$held_xts/held)" = "$1" ]; do
 		sleep 0.1
 	done
-}
-
-# stat_of NAME: print that number, of the first cache
-stat_of() {
-	sed -n "s/^$1 //p" $stats | head -n 1
 }

@@ -53,8 +53,7 @@ held_by() {
 encrypted_by() {
 	local name="blk-crypto $1 encrypted bios"
 	[ "$1" != pool ] || name='encrypted bios'
-	awk -v name="$name" 'substr($0, 1, length(name)) == name { sum += $NF } END { print sum + 0 }' \
-		/sys/kernel/debug/fscrypt_extent/stats
+	sum_of "$name"
 }
 
 # replace_inline_disk DISK: copy what the unmounted filesystem's only one holds to this

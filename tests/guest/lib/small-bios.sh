@@ -7,21 +7,12 @@
 # where python3 finds small_bios.py
 export PYTHONPATH=$REPO/tests/guest/lib PYTHONDONTWRITEBYTECODE=1
 
+. fault-injection.sh
+
+attributes=(fail_page_alloc)
+
 # fail_large_folios: let allocations of more than a page fail for tasks that write
 # 1 to their make-it-fail
 fail_large_folios() {
-	local fault=/sys/kernel/debug/fail_page_alloc
-	echo Y >$fault/task-filter
-	echo N >$fault/ignore-gfp-wait
-	echo 1 >$fault/min-order
-	echo -1 >$fault/times
-	echo 0 >$fault/verbose
-	echo 100 >$fault/probability
-}
-
-stop_failing() {
-	local fault=/sys/kernel/debug/fail_page_alloc
-	echo 0 >$fault/probability
-	echo N >$fault/task-filter
-	echo Y >$fault/ignore-gfp-wait
+	let_fail 100 task-filter=Y ignore-gfp-wait=N min-order=1
 }

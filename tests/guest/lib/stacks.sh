@@ -9,9 +9,6 @@
 # How long anything may take that must not wait for a disk
 deadline=60
 
-# shellcheck disable=SC2034 # tests use it
-stats=/sys/kernel/debug/fscrypt_extent/stats
-
 # load_engine POOL_SIZE: load the module with this parameter
 load_engine() {
 	modprobe -r fscrypt_extent

@@ -12,41 +12,21 @@
 . encryption.sh
 . fault-injection.sh
 
-debugfs=/sys/kernel/debug
+attributes=(failslab fail_page_alloc)
 cgroup=/sys/fs/cgroup/tight
 read -r swap _ <<<"$SCRATCH_DEV_POOL"
 
-# fail_allocations WHOSE N IGNORE_GFP_WAIT: let every N-th fail, of the writers' or of
+# fail_some WHOSE N IGNORE_GFP_WAIT: let every N-th fail, of the writers' or of
 # those in any task that btrfs is on the stack of; if Y, only of those that may not wait
 # for memory
-fail_allocations() {
-	local attribute start=0 end=0xffffffffffffffff task_filter=Y
+fail_some() {
+	local start=0 end=0xffffffffffffffff task_filter=Y
 	if [ "$1" = btrfs ]; then
 		read -r start end < <(module_bounds btrfs)
 		task_filter=N
 	fi
-	for attribute in failslab fail_page_alloc; do
-		echo $task_filter >"$debugfs/$attribute/task-filter"
-		echo "$start" >"$debugfs/$attribute/require-start"
-		echo "$end" >"$debugfs/$attribute/require-end"
-		echo 32 >"$debugfs/$attribute/stacktrace-depth"
-		echo "$2" >"$debugfs/$attribute/interval"
-		echo "$3" >"$debugfs/$attribute/ignore-gfp-wait"
-		echo 0 >"$debugfs/$attribute/verbose"
-		echo 1000000 >"$debugfs/$attribute/times"
-		echo 100 >"$debugfs/$attribute/probability"
-	done
-}
-
-stop_failing() {
-	local attribute failed total=0
-	for attribute in failslab fail_page_alloc; do
-		echo 0 >"$debugfs/$attribute/probability"
-		failed=$((1000000 - $(<"$debugfs/$attribute/times")))
-		echo "$attribute: $failed failed"
-		total=$((total + failed))
-	done
-	[ $total -gt 0 ] || fail "no allocations failed"
+	let_fail 100 task-filter=$task_filter "require-start=$start" "require-end=$end" \
+		"interval=$2" "ignore-gfp-wait=$3"
 }
 
 # start_in_cgroup COMMAND...
@@ -85,9 +65,10 @@ while os.path.exists("going"):
 	for task in "${writers[@]}"; do
 		echo 1 >"/proc/$task/make-it-fail"
 	done
-	fail_allocations "$2" "$3" "$4"
+	fail_some "$2" "$3" "$4"
 	sleep 5
 	stop_failing
+	[ $((failed[failslab] + failed[fail_page_alloc])) -gt 0 ] || fail "no allocations failed"
 	rm going
 	for task in "${writers[@]}" $hog; do
 		wait "$task"

@@ -8,27 +8,19 @@
 . encryption.sh
 . fault-injection.sh
 
-failslab=/sys/kernel/debug/failslab
+attributes=(failslab)
 
-# let_fail: what btrfs_alloc_bounce_pool() allocates
-let_fail() {
+# fail_bounce_pool: what btrfs_alloc_bounce_pool() allocates
+fail_bounce_pool() {
 	local start end
 	read -r start end < <(function_bounds btrfs_alloc_bounce_pool)
-	echo N | tee $failslab/{task-filter,ignore-gfp-wait} >/dev/null
-	echo "$start" >$failslab/require-start
-	echo "$end" >$failslab/require-end
-	echo 32 >$failslab/stacktrace-depth
-	echo 0 >$failslab/verbose
-	echo 1000 >$failslab/times
-	echo 100 >$failslab/probability
+	let_fail 100 task-filter=N ignore-gfp-wait=N "require-start=$start" "require-end=$end"
 }
 
-# failed COUNT: fail unless that many allocations failed; let no more fail
-failed() {
-	echo 0 >$failslab/probability
-	local count=$((1000 - $(<$failslab/times)))
-	echo "$count allocations failed"
-	[ $count = "$1" ] || fail "expected $1"
+# expect_failed COUNT: fail unless that many allocations failed; let no more fail
+expect_failed() {
+	stop_failing
+	[ "${failed[failslab]}" = "$1" ] || fail "expected $1"
 }
 
 new_btrfs
@@ -37,16 +29,16 @@ main=$(add_key main)
 mkdir "$encrypted" "$plain" "$SCRATCH_MNT"/{1..20}
 umount "$SCRATCH_MNT"
 
-let_fail
+fail_bounce_pool
 mount_btrfs
 add_key main >/dev/null
 head -c 1M /dev/urandom >"$plain/file"
 sync
-failed 0
+expect_failed 0
 
-let_fail
+fail_bounce_pool
 xfs_io_fails 'Cannot allocate memory' -c "set_encpolicy -v 2 $main" "$encrypted"
-failed 1
+expect_failed 1
 touch "$encrypted/plain"
 rm "$encrypted/plain"
 sync
@@ -65,9 +57,9 @@ done
 cp "$plain/file" "$encrypted"
 umount "$SCRATCH_MNT"
 
-let_fail
+fail_bounce_pool
 run_expect 32 mount "$SCRATCH_DEV" "$SCRATCH_MNT"
-failed 1
+expect_failed 1
 mount_btrfs
 add_key main >/dev/null
 for ((i = 1; i <= 20; i++)); do

@@ -7,8 +7,6 @@
 . harness.sh
 . encryption.sh
 
-stats=/sys/kernel/debug/fscrypt_extent/stats
-
 # Read random parts of the files directly and compare them, as long as "going" is there.
 cat >readers.py <<'END'
 import mmap, os, random, sys, threading
@@ -37,8 +35,8 @@ END
 # rises NAME: wait until that number has risen
 rises() {
 	local before
-	before=$(sed -n "s/^$1 //p" $stats)
-	until [ "$(sed -n "s/^$1 //p" $stats)" -gt "$before" ]; do
+	before=$(stat_of "$1")
+	until [ "$(stat_of "$1")" -gt "$before" ]; do
 		kill -0 "$readers"
 	done
 }

@@ -8,11 +8,6 @@
 . encryption.sh
 . fault-injection.sh
 
-# count_misses: in all modes
-count_misses() {
-	awk '/^misses/ { sum += $2 } END { print sum }' /sys/kernel/debug/fscrypt_extent/stats
-}
-
 # all_io: in all directories, to files that are open
 all_io() {
 	local directory
@@ -56,10 +51,10 @@ fail_in_all_tasks
 
 read -r start end < <(module_bounds fscrypt_extent)
 fail_allocations "$start" "$end" 2
-misses=$(count_misses)
+misses=$(sum_of misses)
 all_io
 stop_failing
-misses=$(($(count_misses) - misses))
+misses=$(($(sum_of misses) - misses))
 echo "$misses misses"
 [ $misses -ge 100 ] || fail "too few misses"
 for attribute in "${attributes[@]}"; do

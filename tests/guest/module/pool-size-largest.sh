@@ -10,7 +10,6 @@
 . encryption.sh
 
 extents=3000
-stats=/sys/kernel/debug/fscrypt_extent/stats
 
 # In bytes, without what can be reclaimed
 kernel_memory() {
@@ -31,19 +30,14 @@ first_file() {
 		fail "that is not $documented bytes"
 }
 
-# count NAME: what the stats say, of AES-256-XTS
-count() {
-	sed -n "s/^$1 //p" $stats | head -n 1
-}
-
 # read_all WHAT: read all extents; fail unless all of them are hits or misses
 read_all() {
 	local before
 	echo 1 >/proc/sys/vm/drop_caches
-	before=$(count "$1")
+	before=$(stat_of "$1")
 	cmp file "$encrypted/file"
-	echo "$1: $(($(count "$1") - before))"
-	[ $(($(count "$1") - before)) = $extents ] || fail "not $extents $1"
+	echo "$1: $(($(stat_of "$1") - before))"
+	[ $(($(stat_of "$1") - before)) = $extents ] || fail "not $extents $1"
 }
 
 modprobe fscrypt_extent pool_size=65535
@@ -60,14 +54,14 @@ first_file "$encrypted" AES-256-XTS
 echo "--- one extent for each block"
 head -c $((extents * 4096)) /dev/urandom >file
 dd if=file of="$encrypted/file" bs=4k oflag=direct conv=notrunc status=none
-[ "$(count misses)" = $extents ] || fail "not $extents extents"
+[ "$(stat_of misses)" = $extents ] || fail "not $extents extents"
 read_all hits
 
 echo "--- all keys are wiped"
 remove_key "$main"
-[ "$(count 'master keys')" = 0 ] || fail "the master key is in use"
+[ "$(stat_of 'master keys')" = 0 ] || fail "the master key is in use"
 add_key main >/dev/null
 read_all misses
 read_all hits
-[ "$(count evictions)" = 0 ] || fail "keys were evicted"
+[ "$(stat_of evictions)" = 0 ] || fail "keys were evicted"
 verify_offline

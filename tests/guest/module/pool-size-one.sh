@@ -58,9 +58,9 @@ for pid in "${readers[@]}"; do
 	wait "$pid"
 done
 echo "$removals removals"
-cat /sys/kernel/debug/fscrypt_extent/stats
-[ "$(grep -cx 'slots 1' /sys/kernel/debug/fscrypt_extent/stats)" = 2 ] || fail "not one slot each"
-! grep -x 'waits 0' /sys/kernel/debug/fscrypt_extent/stats || fail "nobody had to wait"
+cat $stats
+[ "$(grep -cx 'slots 1' $stats)" = 2 ] || fail "not one slot each"
+! grep -x 'waits 0' $stats || fail "nobody had to wait"
 
 rm "$SCRATCH_MNT"/main-*/shared
 for name in {main,other}-{1,9}; do

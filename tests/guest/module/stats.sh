@@ -10,7 +10,6 @@
 . harness.sh
 . encryption.sh
 
-stats=/sys/kernel/debug/fscrypt_extent/stats
 mount_options=${STATS_MOUNT_OPTIONS:-noatime}
 # How the names begin of the cache's numbers, and of those of I/O; how it calls the number
 # of times that no slot was idle; and whether there is one cache for all modes
@@ -22,7 +21,7 @@ one_cache=${STATS_ONE_CACHE-0}
 # is NAME NUMBER: fail unless the stats, of the first cache that has it, say that
 is() {
 	local number
-	number=$(sed -n "s/^$1 //p" $stats | head -n 1)
+	number=$(stat_of "$1")
 	echo "$1: $number"
 	[ "$number" = "$2" ] || fail "$1 is $number instead of $2"
 }
@@ -90,7 +89,7 @@ for i in {1..8}; do
 	head -c 1M /dev/urandom >"$encrypted/$i"
 done
 sync
-until [ "$(sed -n "s/^${cache}$busy //p" $stats | head -n 1)" != 0 ]; do
+until [ "$(stat_of "$cache$busy")" != 0 ]; do
 	echo 1 >/proc/sys/vm/drop_caches
 	for i in {1..8}; do
 		cat "$encrypted/$i" >/dev/null &
