@@ -59,7 +59,7 @@ umount "$SCRATCH_MNT"
 for wrong in "${not_directories[@]}"; do
 	echo "--- ROOT_BACKREF names inode $wrong"
 	item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 "$wrong")"
-	expect_check_complaint 'root refs|ROOT_BACKREF.* mismatch'
+	expect_check_complaint 'errors found in root refs|ROOT_BACKREF.* mismatch'
 	mount_unlocked
 	expect_error 'Structure needs cleaning' names subvol-info "$subvolume"
 	expect_error 'Structure needs cleaning' mount -o "subvolid=$id" "$SCRATCH_DEV" "$TEST_DIR"
@@ -74,7 +74,7 @@ for wrong in "${not_directories[@]}"; do
 
 	echo "--- ROOT_REF names inode $wrong"
 	item "1:5:$ROOT_REF:$id" --set "0:$(le64 "$wrong")"
-	expect_check_complaint 'root refs|ROOT_REF.* mismatch'
+	expect_check_complaint 'errors found in root refs|ROOT_REF.* mismatch'
 	mount_unlocked
 	expect_error 'Structure needs cleaning' names lookup-user "$SCRATCH_MNT" "$id" "$wrong"
 	expect_no_directory
@@ -110,7 +110,7 @@ done
 for plain_one in "$named" "$fifo"; do
 	echo "--- ROOT_BACKREF names inode $plain_one, which isn't encrypted"
 	item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 "$plain_one")"
-	expect_check_complaint 'root refs|ROOT_BACKREF.* mismatch'
+	expect_check_complaint 'errors found in root refs|ROOT_BACKREF.* mismatch'
 	mount_unlocked
 	[ "$(names subvol-info "$subvolume")" = "$name" ] || fail "another name"
 	umount "$SCRATCH_MNT"
@@ -118,7 +118,7 @@ done
 
 echo "--- ROOT_BACKREF names an inode that isn't there, so nobody knows what the name is"
 item "1:$id:$ROOT_BACKREF:5" --set "0:$(le64 12345678)"
-expect_check_complaint 'root refs|ROOT_BACKREF.* mismatch'
+expect_check_complaint 'errors found in root refs|ROOT_BACKREF.* mismatch'
 mount_unlocked
 expect_error 'No such file or directory' names subvol-info "$subvolume"
 umount "$SCRATCH_MNT"
@@ -130,7 +130,7 @@ echo "--- ROOT_BACKREF names a tree that is no subvolume"
 ref=$(item "1:$id:$ROOT_BACKREF:5" --show)
 item "1:$id:$ROOT_BACKREF:5" --delete
 item "1:$id:$ROOT_BACKREF:$EXTENT_TREE" --insert "$ref"
-expect_check_complaint "root refs|ROOT_BACKREF.* couldn't find"
+expect_check_complaint "errors found in root refs|ROOT_BACKREF.* couldn't find"
 mount_unlocked
 expect_error 'Structure needs cleaning' names subvol-info "$subvolume"
 expect_message "root $EXTENT_TREE has names in it but is no subvolume"
