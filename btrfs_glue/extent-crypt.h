@@ -65,7 +65,7 @@ static inline bool btrfs_extent_crypt_is_set(const struct btrfs_extent_crypt *cr
 	return crypt->bytenr != 0;
 }
 
-/* Where in the extent a bio begins that isn't mapped yet, in bytes: @iter is its own. */
+/* Where in the extent @iter is, in bytes.  It has logical sectors, as before a bio is mapped. */
 static inline u64 btrfs_pos_in_extent(const struct btrfs_extent_crypt *crypt,
 				      const struct bvec_iter *iter)
 {

@@ -18,6 +18,7 @@
 #ifndef _LINUX_FSCRYPT_EXTENT_H
 #define _LINUX_FSCRYPT_EXTENT_H
 
+#include <linux/errno.h>
 #include <linux/types.h>
 
 struct bio;
@@ -58,6 +59,30 @@ struct fscrypt_extent_context {
 	u8 version;
 	struct fscrypt_extent_nonce nonce;
 } __packed;
+
+/* Make the context of an extent. */
+static inline void fscrypt_set_extent_context(struct fscrypt_extent_context *ctx,
+					      const struct fscrypt_extent_nonce *nonce)
+{
+	ctx->version = FSCRYPT_EXTENT_CONTEXT_V1;
+	ctx->nonce = *nonce;
+}
+
+/*
+ * Validate a context of @len bytes, which may be anything, and get the nonce.
+ * Return: 0 or -EUCLEAN
+ */
+static inline int fscrypt_get_extent_context(const u8 *ctx, size_t len,
+					     struct fscrypt_extent_nonce *nonce)
+{
+	const struct fscrypt_extent_context *context = (const void *)ctx;
+
+	if (len != sizeof(*context) ||
+	    context->version != FSCRYPT_EXTENT_CONTEXT_V1)
+		return -EUCLEAN;
+	*nonce = context->nonce;
+	return 0;
+}
 
 /* Opaque to everybody but the engine; one for each inode in memory. */
 struct fscrypt_extent_handle;
@@ -187,8 +212,6 @@ bool fscrypt_needs_stable_contents(const struct inode *inode);
 bool fscrypt_have_same_extent_key(const struct inode *a, const struct inode *b);
 int fscrypt_new_extent_nonce(const struct inode *inode,
 			     struct fscrypt_extent_nonce *nonce);
-void fscrypt_set_extent_context(struct fscrypt_extent_context *ctx,
-				const struct fscrypt_extent_nonce *nonce);
 int fscrypt_parse_extent_context(const struct inode *inode, const u8 *ctx,
 				 size_t len, struct fscrypt_extent_nonce *nonce);
 int fscrypt_encrypt_extent_bio(const struct inode *inode,

@@ -413,6 +413,7 @@ mod tests {
     };
     use crate::{
         c::random,
+        crypt::cipher::Cipher,
         keys::key::Key,
         mode::{
             Direction,
@@ -853,7 +854,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_keying() -> Result {
+    fn waits_for_key_to_be_set() -> Result {
         let cache = cache(2)?;
         let [id] = ids(PrkId::next());
         let getter = Cell::new(Err(ENODATA));
@@ -976,9 +977,9 @@ mod tests {
         Ok(())
     }
 
-    /// Takes its time to forget a key.
+    /// Takes its time to wipe a key.
     struct Reluctant {
-        forgets: Arc<Gate>,
+        wipes: Arc<Gate>,
     }
 
     #[pin_data]
@@ -990,13 +991,13 @@ mod tests {
     }
 
     impl Keyslot for Reluctant {
-        fn program(&mut self, _name: &KeyId, _key: &Key) -> Result {
+        fn program(&mut self, _id: &KeyId, _key: &Key) -> Result {
             Ok(())
         }
 
         fn wipe(&mut self) {
-            self.forgets.reached.complete_all();
-            self.forgets.opened.wait_for_completion();
+            self.wipes.reached.complete_all();
+            self.wipes.opened.wait_for_completion();
         }
     }
 
@@ -1012,7 +1013,7 @@ mod tests {
         )?;
         let cache = Cache::new(1, || {
             Ok(Reluctant {
-                forgets: gate.clone(),
+                wipes: gate.clone(),
             })
         })?;
         let [id] = ids(PrkId::next());
@@ -1088,7 +1089,7 @@ mod tests {
     /// Says how long a hit takes, for `make bench`, where a nanosecond is an instruction.
     #[test]
     fn cost_of_hits() -> Result {
-        let cache = cache(32)?;
+        let cache = Cache::new(32, || Cipher::new(&MODES[0]))?;
         let all: [KeyId; 16] = ids(PrkId::next());
 
         for id in all {

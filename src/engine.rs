@@ -57,7 +57,7 @@ impl Engine {
             })
     }
 
-    /// Prints what an operator may know: numbers, but no names of keys.
+    /// Prints what an operator may know: numbers, but not which keys there are.
     pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (prks, handles) = self.extent_prks.count();
 

@@ -354,8 +354,8 @@ mod tests {
         test_vectors::{
             ends,
             pattern,
+            MASTER_PRK, //
             NONCE,
-            PRK, //
         }, //
     };
 
@@ -380,7 +380,7 @@ mod tests {
     fn open<'a>(engine: &'a Engine, mode: u8, bits: u8, keys: KeySource<'_>) -> Result<Handle<'a>> {
         let args = OpenArgs {
             filesystem: Filesystem(1),
-            kdf: &kdf(&PRK),
+            kdf: &kdf(&MASTER_PRK),
             keys,
             data_unit_bits: bits,
         };
@@ -452,7 +452,7 @@ mod tests {
         let engine = engine()?;
         let handle = open(&engine, ADIANTUM, 12, KeySource::Direct)?;
         let key = KBox::pin_init(
-            Secret::new(|key| hkdf::expand(&kdf(&PRK), Info::DirectKey(ADIANTUM), key)),
+            Secret::new(|key| hkdf::expand(&kdf(&MASTER_PRK), Info::DirectKey(ADIANTUM), key)),
             GFP_KERNEL,
         )?;
         let raw = open(&engine, ADIANTUM, 12, KeySource::RawDirect(&key[..32]))?;
@@ -474,7 +474,7 @@ mod tests {
         let unit = bio.units(4096).next().ok_or(ENODATA)??;
         let iv = Iv::with_nonce(5, &NONCE);
 
-        cipher.program(&key)?;
+        cipher.set_key(&key)?;
         bio.write(&pattern(4096)?)?;
         Request::new(&cipher, &mut RequestMemory::new()).crypt(
             Direction::Encrypt,
@@ -550,20 +550,20 @@ mod tests {
             };
             Handle::open(&engine, engine.mode_caches(XTS)?, &args)
         };
-        let a = open_for(1, &PRK)?;
-        let b = open_for(1, &PRK)?;
+        let a = open_for(1, &MASTER_PRK)?;
+        let b = open_for(1, &MASTER_PRK)?;
         let prk = a.prk.id;
 
         assert!(a.is_same(&b));
-        assert!(!a.is_same(&open_for(2, &PRK)?));
+        assert!(!a.is_same(&open_for(2, &MASTER_PRK)?));
         assert!(!a.is_same(&open_for(1, &[1; 64])?));
         assert!(!a.is_same(&open(&engine, XTS, 9, KeySource::PerExtent)?));
         assert!(!a.is_same(&open(&engine, ADIANTUM, 12, KeySource::PerExtent)?));
 
         drop(a);
-        assert!(open_for(1, &PRK)?.prk.id == prk);
+        assert!(open_for(1, &MASTER_PRK)?.prk.id == prk);
         drop(b);
-        assert!(open_for(1, &PRK)?.prk.id != prk);
+        assert!(open_for(1, &MASTER_PRK)?.prk.id != prk);
         Ok(())
     }
 

@@ -348,8 +348,8 @@ unsafe fn device<'a>(device: *const fscrypt_extent_device) -> &'a OpenDevice {
 /// # Safety
 ///
 /// While this runs, `handle` and `device` must not be closed, and `nonce` and `bio` be valid. `bio`
-/// must have no encryption context, and be submitted to that device or be freed. Neither may be
-/// closed before it has ended and the key was put.
+/// must have no encryption context, and be submitted to that device or be freed. `handle` must not be
+/// closed before it has ended and the key was put; [`close_device`] waits for that.
 unsafe extern "C" fn set_inline_crypt(
     handle: *const fscrypt_extent_handle,
     device: *const fscrypt_extent_device,
@@ -406,7 +406,7 @@ mod tests {
         keys::hkdf,
         test_vectors::{
             pattern,
-            PRK, //
+            MASTER_PRK, //
         }, //
     };
     use core::ptr::null;
@@ -418,7 +418,7 @@ mod tests {
     fn open_mode(mode: u32) -> Result<*mut fscrypt_extent_handle> {
         let mut kdf = hmac_sha512_key::default();
 
-        hkdf::prepare(&PRK, &mut kdf);
+        hkdf::prepare(&MASTER_PRK, &mut kdf);
         let args = fscrypt_extent_open_args {
             sb: null(),
             kdf: &kdf,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints.  Extent prks have numbers that tell them apart and nothing else;
+ * Tracepoints.  Extent PRKs have numbers that tell them apart and nothing else;
  * slots are counted from 0 in each mode.
  */
 #undef TRACE_SYSTEM
@@ -67,13 +67,13 @@ DEFINE_EVENT(fscrypt_extent_slot, fscrypt_extent_miss,
 	TP_ARGS(mode, prk, slot)
 );
 
-/* A key of this prk made room for another. */
+/* A key of this extent PRK made room for another. */
 DEFINE_EVENT(fscrypt_extent_slot, fscrypt_extent_evict,
 	TP_PROTO(u8 mode, u64 prk, u32 slot),
 	TP_ARGS(mode, prk, slot)
 );
 
-/* A key of this prk, whose last handle was closed, has been wiped. */
+/* A key of this extent PRK, whose last handle was closed, has been wiped. */
 DEFINE_EVENT(fscrypt_extent_slot, fscrypt_extent_wipe,
 	TP_PROTO(u8 mode, u64 prk, u32 slot),
 	TP_ARGS(mode, prk, slot)

@@ -12,6 +12,7 @@ one for each CPU that is there, at most 4).
 import copy
 import fnmatch
 import glob
+import itertools
 import os
 import queue
 import re
@@ -64,6 +65,7 @@ class Test:
                     self._directive(*found.groups())
 
     def _directive(self, word, value):
+        """Returns whether it is one, and not a word with a colon in a comment."""
         if word == "timeout":
             self.seconds = int(value)
         elif word == "dmesg":
@@ -80,31 +82,37 @@ class Test:
             self.kernel = value
         elif word == "vm":
             self.vm = value
-            self.own_guest |= value not in (None, VM)
         elif word == "long":
             self.long = value == "yes"
         elif word == "results":
             self.ktap = value == "ktap"
         elif word == "variant":
             self.variants.append(shlex.split(value))
+        else:
+            return False
+        return True
+
+    def has_own_guest(self):
+        return self.own_guest or self.vm not in (None, VM)
 
     def _variant(self, name, *settings):
         """Returns the variant of that name: directives in lower case, variables in upper case."""
         variant = copy.copy(self)
         variant.name, variant.environment = name, {}
+        variant.expected = list(self.expected)
         for setting in settings:
             word, _, value = setting.partition("=")
             if word.isupper():
                 variant.environment[word] = value
-            else:
-                variant._directive(word, value or None)
+            elif not variant._directive(word, value or None):
+                sys.exit(f"error: {self.path}: variant {name}: there is no directive {word}")
         return variant
 
     def with_variants(self):
         return [self] + [self._variant(*words) for words in self.variants]
 
     def new_guest(self, number):
-        if not self.own_guest:
+        if not self.has_own_guest():
             return new_guest(f"test{number}")
         return new_guest(f"test{number}", vm=self.vm or VM, cmdline=self.cmdline, memory=self.memory,
                          load_module=self.module)
@@ -128,9 +136,14 @@ class Result:
 def all_tests():
     """The tests in all directories but that of the helpers, by name."""
     tests = [test for path in glob.glob(f"{DIRECTORY}/*/*")
-             if not path.startswith(f"{DIRECTORY}/lib/") and os.access(path, os.X_OK)
+             if not path.startswith(f"{DIRECTORY}/lib/")
+             and os.path.isfile(path) and os.access(path, os.X_OK)
              for test in Test(path).with_variants()]
-    return sorted(tests, key=lambda test: test.name)
+    tests.sort(key=lambda test: test.name)
+    for test, other in itertools.pairwise(tests):
+        if test.name == other.name:
+            sys.exit(f"error: two tests are called {test.name}: {test.path}, {other.path}")
+    return tests
 
 
 def select(patterns, long):
@@ -233,7 +246,7 @@ class Worker(threading.Thread):
 
     def run_test(self, test):
         result = Result()
-        owner = test.name if test.own_guest else None
+        owner = test.name if test.has_own_guest() else None
         if self.guest and self.owner != owner:
             self.end_guest()
         log_path = f"{BUILD}/log/test/{test.name}.log"
@@ -276,7 +289,7 @@ class Worker(threading.Thread):
                 result.cases = case_results(file.read())
             if not result.cases and not result.failed:
                 result.failed = "no results in the output"
-        if result.failed or test.own_guest:
+        if result.failed or test.has_own_guest():
             self.end_guest()
         return result
 
@@ -312,7 +325,7 @@ class Runner:
     def __init__(self, tests):
         self.queue = queue.Queue()
         # Those that need a guest of their own last: fewer boots.
-        for test in sorted(tests, key=lambda test: test.own_guest):
+        for test in sorted(tests, key=Test.has_own_guest):
             self.queue.put(test)
         self.stopping = False
         self.lock = threading.Lock()

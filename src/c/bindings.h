@@ -22,6 +22,13 @@ u64 helper_siphash(const void *data, size_t len, const siphash_key_t *key);
 
 bool helper_ratelimit(void);
 
+#if IS_ENABLED(CONFIG_KUNIT)
+void helper_set_extent_context(struct fscrypt_extent_context *ctx,
+			       const struct fscrypt_extent_nonce *nonce);
+int helper_get_extent_context(const u8 *ctx, size_t len,
+			      struct fscrypt_extent_nonce *nonce);
+#endif
+
 /* With GFP_NOIO, which doesn't fail. */
 void helper_bio_crypt_set_ctx(struct bio *bio, const struct blk_crypto_key *key,
 			      const u64 dun[BLK_CRYPTO_DUN_ARRAY_SIZE]);

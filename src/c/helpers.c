@@ -37,6 +37,20 @@ bool helper_ratelimit(void)
 	return __ratelimit(&limit);
 }
 
+#if IS_ENABLED(CONFIG_KUNIT)
+void helper_set_extent_context(struct fscrypt_extent_context *ctx,
+			       const struct fscrypt_extent_nonce *nonce)
+{
+	fscrypt_set_extent_context(ctx, nonce);
+}
+
+int helper_get_extent_context(const u8 *ctx, size_t len,
+			      struct fscrypt_extent_nonce *nonce)
+{
+	return fscrypt_get_extent_context(ctx, len, nonce);
+}
+#endif
+
 void helper_bio_crypt_set_ctx(struct bio *bio, const struct blk_crypto_key *key,
 			      const u64 dun[BLK_CRYPTO_DUN_ARRAY_SIZE])
 {

@@ -103,24 +103,24 @@ mod tests {
 
     #[test]
     fn order() -> Result {
-        let mut rings = IndexLists::new(4, 2)?;
+        let mut lists = IndexLists::new(4, 2)?;
 
-        rings.push_front(0, 1);
-        rings.push_front(0, 0);
-        rings.push_back(0, 2);
-        rings.push_back(1, 3);
-        assert!(rings.iter(0).eq([0, 1, 2]));
-        assert!(rings.iter(1).eq([3]));
-        assert_eq!(rings.front(0), Some(0));
+        lists.push_front(0, 1);
+        lists.push_front(0, 0);
+        lists.push_back(0, 2);
+        lists.push_back(1, 3);
+        assert!(lists.iter(0).eq([0, 1, 2]));
+        assert!(lists.iter(1).eq([3]));
+        assert_eq!(lists.front(0), Some(0));
 
-        rings.remove(1);
-        rings.remove(1);
-        assert!(rings.iter(0).eq([0, 2]));
-        assert_eq!(rings.back(0), Some(2));
-        rings.remove(2);
-        rings.remove(0);
-        assert_eq!(rings.back(0), None);
-        assert_eq!(rings.back(1), Some(3));
+        lists.remove(1);
+        lists.remove(1);
+        assert!(lists.iter(0).eq([0, 2]));
+        assert_eq!(lists.back(0), Some(2));
+        lists.remove(2);
+        lists.remove(0);
+        assert_eq!(lists.back(0), None);
+        assert_eq!(lists.back(1), Some(3));
         Ok(())
     }
 }

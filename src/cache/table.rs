@@ -400,7 +400,7 @@ impl<T> Table<T> {
         let Some(index) = granted.or_else(|| self.take_idle()) else {
             return Found::Busy;
         };
-        let keying = Slot::Programming {
+        let programming = Slot::Programming {
             id: *id,
             old: self.slots[index].prk(),
             joined: 0,
@@ -409,7 +409,7 @@ impl<T> Table<T> {
 
         self.by_id.remove(index);
         self.by_id.push_front(list.0, index);
-        match self.replace(index, keying) {
+        match self.replace(index, programming) {
             Slot::Blank(keyslot) => Found::Miss(index, keyslot, None),
             Slot::Ready { id, keyslot, .. } => Found::Miss(index, keyslot, Some(id)),
             // INVARIANT: None of these is idle.

@@ -114,7 +114,7 @@ impl Cipher {
     }
 
     /// See [`Keyslot::program`].
-    pub(crate) fn program(&mut self, key: &Key) -> Result {
+    pub(crate) fn set_key(&mut self, key: &Key) -> Result {
         let key = &key[..self.mode.key_size];
 
         // SAFETY: `tfm` is valid by the type invariant, `&mut self` excludes users of the old key,
@@ -130,8 +130,8 @@ impl Cipher {
 }
 
 impl Keyslot for Cipher {
-    fn program(&mut self, _name: &KeyId, key: &Key) -> Result {
-        self.program(key)
+    fn program(&mut self, _id: &KeyId, key: &Key) -> Result {
+        self.set_key(key)
     }
 
     /// Replaces the key by a random one, as all zeroes would be refused as a weak key. Sleeps.
@@ -141,7 +141,7 @@ impl Keyslot for Cipher {
         }));
         // Nothing but a weak key is refused, and a random one is weak once in 2^128 times. Even
         // then, the crypto API doesn't use what there is until another key was set.
-        warn_on!(self.program(&key).is_err());
+        warn_on!(self.set_key(&key).is_err());
     }
 }
 
@@ -271,7 +271,7 @@ mod tests {
             GFP_KERNEL,
         )?;
 
-        cipher.program(&key)?;
+        cipher.set_key(&key)?;
         Ok(cipher)
     }
 
@@ -370,15 +370,29 @@ mod tests {
         Ok(())
     }
 
+    fn key(bytes: [u8; 64]) -> Result<Pin<KBox<Key>>> {
+        KBox::pin_init(
+            Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| *key = bytes),
+            GFP_KERNEL,
+        )
+    }
+
+    /// In all modes, a cipher can get a key again, also after one that is refused.
     #[test]
-    fn forgets_key() -> Result {
+    fn wiped_and_used_again() -> Result {
         for mode in 0..MODES.len() {
-            let key: [u8; 64] = core::array::from_fn(|i| i as u8);
-            let mut cipher = cipher(mode, &key)?;
+            let bytes: [u8; 64] = core::array::from_fn(|i| i as u8);
+            let mut cipher = cipher(mode, &bytes)?;
             let before = encrypt(&cipher, b"\x01", &counting())?;
 
             cipher.wipe();
             assert!(encrypt(&cipher, b"\x01", &counting())?[..] != before[..]);
+            // Not all modes know weak keys.
+            let refused = cipher.set_key(&*key([0; 64])?);
+            assert!(matches!(refused, Ok(()) | Err(EINVAL)));
+            cipher.wipe();
+            cipher.set_key(&*key(bytes)?)?;
+            assert!(encrypt(&cipher, b"\x01", &counting())?[..] == before[..]);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::{
 use kernel::prelude::*;
 
 /// The initialization vector of one data unit, of which a mode takes the first
-/// [`Mode::iv_size`] bytes. Aligned like a key.
+/// [`Mode::iv_size`](crate::mode::Mode::iv_size) bytes. Aligned like a key.
 #[repr(align(16))]
 pub(crate) struct Iv(pub(super) [u8; MAX_IV_SIZE]);
 

@@ -48,7 +48,7 @@ use kernel::{
 };
 
 impl PrkId {
-    /// A new one.
+    /// A new one, never used before.
     pub(crate) fn next() -> Self {
         static LAST: Atomic<u64> = Atomic::new(0);
 
@@ -239,13 +239,13 @@ impl ExtentPrks {
     }
 }
 
-#[kunit_tests(fscrypt_extent_extent_prk)]
+#[kunit_tests(fscrypt_extent_prk)]
 mod tests {
     use super::*;
-    use crate::test_vectors::PRK;
+    use crate::test_vectors::MASTER_PRK;
 
     fn kdf(first: u8) -> hmac_sha512_key {
-        let mut prk = PRK;
+        let mut prk = MASTER_PRK;
         let mut key = hmac_sha512_key::default();
 
         prk[0] = first;

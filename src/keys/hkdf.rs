@@ -114,8 +114,8 @@ pub(crate) fn extent_prk(kdf: &hmac_sha512_key) -> impl PinInit<Secret<hmac_sha5
 mod tests {
     use super::*;
     use crate::test_vectors::{
+        MASTER_PRK, //
         NONCE,
-        PRK, //
     };
 
     /// Expands `prk` with HKDF-SHA512, and compares. `message` is the info and the byte 1.
@@ -165,7 +165,7 @@ mod tests {
         let mut kdf = hmac_sha512_key::default();
         let mut okm = [0; BLOCK_SIZE];
 
-        prepare(&PRK, &mut kdf);
+        prepare(&MASTER_PRK, &mut kdf);
         let prk = KBox::pin_init(extent_prk(&kdf), GFP_KERNEL)?;
         expand(&prk, Info::ExtentKey(&NONCE), &mut okm);
         assert!(

@@ -18,7 +18,7 @@ use kernel::prelude::*;
 /// A key for a cipher: the first [`Mode::key_size`] bytes count.
 pub(crate) type Key = Secret<[u8; MAX_KEY_SIZE]>;
 
-/// Tells extent PRKs apart, without being secret. Never reused.
+/// Tells extent PRKs apart, without being secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PrkId(u64);
 
@@ -61,7 +61,8 @@ pub(crate) enum KeyKind {
     RawDirect,
 }
 
-/// What a slot has: something that a key can be set in.
+/// What a slot of a cache has: something that a key can be set in. Not to be mistaken for the keyslots
+/// that blk-crypto knows devices to have.
 ///
 /// Nothing here allocates memory. It is `Sync` because all who want the same key share a slot.
 pub(crate) trait Keyslot: Send + Sync {

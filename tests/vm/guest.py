@@ -12,10 +12,9 @@ Options, before the word: --cmdline WORDS (kernel command line), --memory MIB,
 
 Runs in the build root, which the guest gets as its root, read-only over 9p or hostfs.
 
-QEMU is run directly, not through virtme-ng: tests cut the power and boot the
-same disks again, dump the guest's memory, count instructions and talk to this
-program from within the guest.  virtme-ng has none of that, and what it does
-have is the root over 9p, which is a few lines in tests/vm/init.
+QEMU is run directly, not through virtme-ng: tests cut the power and boot the same
+disks again, and talk to this program from within the guest, which is used for one
+test after the other.  virtme-ng does none of that.
 """
 
 import argparse

@@ -12,12 +12,12 @@ encrypts() {
 	local by=$1 other
 	local -A was
 	shift
-	for other in pool fallback hardware; do
+	for other in engine fallback hardware; do
 		was[$other]=$(encrypted_by $other)
 	done
 	"$@"
 	sync
-	for other in pool fallback hardware; do
+	for other in engine fallback hardware; do
 		local bios=$(($(encrypted_by $other) - ${was[$other]}))
 		echo "$other: $bios bios"
 		if [ $other = "$by" ]; then
@@ -49,7 +49,7 @@ mkdir "$encrypted/nosum" "$plain/nosum"
 chattr +C "$encrypted/nosum" "$SCRATCH_MNT/cbc" "$SCRATCH_MNT/adiantum" "$plain/nosum"
 
 echo "--- writes"
-encrypts pool write_markers "$encrypted/file"
+encrypts engine write_markers "$encrypted/file"
 encrypts hardware write_markers "$encrypted/nosum/file"
 encrypts fallback write_markers "$SCRATCH_MNT/cbc/file"
 encrypts fallback write_markers "$SCRATCH_MNT/adiantum/file"
@@ -73,20 +73,20 @@ sync
 [ "$(markers_on /dev/inline0)" -gt 1000 ] || fail "the search doesn't work"
 
 echo "--- written by the engine, read by hardware"
-cp "$encrypted/file" "$encrypted/nosum/by-pool"
+cp "$encrypted/file" "$encrypted/nosum/by-engine"
 umount "$SCRATCH_MNT"
 inline_disks_are held 0
 mount_options=noatime
 mount_btrfs
 add_key main >/dev/null
-xfs_io -f -c 'pwrite -q -S 0x77 64k 64k' "$encrypted/nosum/by-pool"
+xfs_io -f -c 'pwrite -q -S 0x77 64k 64k' "$encrypted/nosum/by-engine"
 xfs_io -f -c 'pwrite -q -S 0x77 64k 64k' expected
 umount "$SCRATCH_MNT"
 mount_options=noatime,inlinecrypt
 mount_btrfs
 add_key main >/dev/null
 before=$(inline_disks decrypted)
-cmp "$encrypted/nosum/by-pool" expected
+cmp "$encrypted/nosum/by-engine" expected
 [ "$(inline_disks decrypted)" -gt "$before" ] || fail "the disks decrypted nothing"
 
 echo "--- written by hardware and fallback, read by the engine and the oracle"
@@ -97,5 +97,5 @@ replace_inline_disk "$SCRATCH_DEV"
 for key in main cbc adiantum; do
 	add_key $key >/dev/null
 done
-cmp "$encrypted/nosum/by-pool" expected
+cmp "$encrypted/nosum/by-engine" expected
 verify_offline --key "$OUT/cbc.key" --key "$OUT/adiantum.key"

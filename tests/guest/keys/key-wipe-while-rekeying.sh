@@ -53,7 +53,7 @@ wait $remover
 cat removed
 search "absent"
 expect_none extent
-expect_none prk
+expect_none extent-prk
 wait $reader
 umount "$SCRATCH_MNT"
 modprobe -r fscrypt_extent held_xts

@@ -72,7 +72,7 @@ follow_key() {
 	drop_caches
 	search "present, no file in memory"
 	expect_found "$present"
-	expect_none prk
+	expect_none extent-prk
 	expect_none extent
 
 	exec 5<"$encrypted/file"
@@ -82,7 +82,7 @@ follow_key() {
 	if [ "$filesystem" = btrfs ]; then
 		[ "$flags" = 0 ] || extents=mode
 		# v1's DIRECT_KEY takes the master key itself and derives no PRK.
-		[ "$policy" = 1:9:9:4 ] || expect_found "prk: HMAC state"
+		[ "$policy" = 1:9:9:4 ] || expect_found "extent-prk: HMAC state"
 		expect_found "$extents: "{key,expanded}
 	fi
 

@@ -8,7 +8,7 @@ POLICY is VERSION:CONTENTS:NAMES:FLAGS, the numbers of the policy.  KEYFILE has 
 complement of the key.  A NONCE, in hexadecimal, is an extent's, a directory's, or that
 of a file with a key of its own; KIND is extent, names or contents.
 
-Prints lines "COUNT OWNER: WHAT".  OWNER is master, prk, i.e. the extent PRK, a KIND,
+Prints lines "COUNT OWNER: WHAT".  OWNER is master, extent-prk, a KIND,
 or mode, which is for the one key that all have with DIRECT_KEY.
 """
 import hashlib
@@ -268,7 +268,7 @@ def secrets(version, contents, names, flags, master_key, nonces):
         "master: key in SHA-512": working_memory(block),
     }
     found |= hmac_secrets("master: PRK", prk)
-    found |= hmac_secrets("prk", extent_prk)
+    found |= hmac_secrets("extent-prk", extent_prk)
     if flags & DIRECT_KEY:
         size = KEY_SIZES[contents]
         key = master_key if version == 1 else expand(prk, DIRECT + bytes([contents]))

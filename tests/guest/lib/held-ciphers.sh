@@ -6,7 +6,7 @@
 
 held_xts=/sys/module/held_xts/parameters
 
-# load_held_engine SIZE: load the engine with pools of SIZE such ciphers
+# load_held_engine SIZE: load the engine with SIZE such ciphers for each mode
 load_held_engine() {
 	modprobe -r fscrypt_extent
 	modprobe held_xts

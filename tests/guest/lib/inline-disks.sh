@@ -48,11 +48,11 @@ held_by() {
 	inline_disks held | cut -d ' ' -f $(($1 + 1))
 }
 
-# encrypted_by PATH: how many bios were encrypted by "pool", "fallback" or
+# encrypted_by PATH: how many bios were encrypted by "engine", "fallback" or
 # "hardware", in all modes
 encrypted_by() {
 	local name="blk-crypto $1 encrypted bios"
-	[ "$1" != pool ] || name='encrypted bios'
+	[ "$1" != engine ] || name='encrypted bios'
 	sum_of "$name"
 }
 

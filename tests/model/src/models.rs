@@ -32,18 +32,18 @@ const WEAK: u32 = 9;
 /// How many keys of a PRK there are in all slots; whoever wipes them wants to find none.
 type Left = Arc<[AtomicU32; 2]>;
 
-/// What a slot has. The key is in it until it was replaced or forgotten.
-struct Slot {
+/// Has a key until that is replaced or wiped.
+struct ModelKeyslot {
     key: UnsafeCell<Option<KeyId>>,
     left: Left,
 }
 
 // SAFETY: loom finds whoever uses the key while it is changed.
-unsafe impl Send for Slot {}
+unsafe impl Send for ModelKeyslot {}
 // SAFETY: As above.
-unsafe impl Sync for Slot {}
+unsafe impl Sync for ModelKeyslot {}
 
-impl Slot {
+impl ModelKeyslot {
     fn change(&mut self, key: Option<KeyId>) {
         let left = |id: KeyId| &self.left[id.prk.number() as usize];
 
@@ -65,7 +65,7 @@ impl Slot {
     }
 }
 
-impl Keyslot for Slot {
+impl Keyslot for ModelKeyslot {
     fn program(&mut self, id: &KeyId, _key: &Key) -> Result {
         if id.kind == KeyKind::Extent(Nonce(WEAK)) {
             return Err(EINVAL);
@@ -80,7 +80,7 @@ impl Keyslot for Slot {
 }
 
 struct World {
-    cache: crate::sync::Arc<Cache<Slot>>,
+    cache: crate::sync::Arc<Cache<ModelKeyslot>>,
     left: Left,
 }
 
@@ -88,7 +88,7 @@ impl World {
     fn new(size: usize) -> Arc<Self> {
         let left: Left = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
         let cache = Cache::new(size, || {
-            Ok(Slot {
+            Ok(ModelKeyslot {
                 key: UnsafeCell::new(None),
                 left: left.clone(),
             })
@@ -98,7 +98,7 @@ impl World {
         Arc::new(Self { cache, left })
     }
 
-    fn get(&self, id: KeyId) -> SlotGuard<'_, Slot> {
+    fn get(&self, id: KeyId) -> SlotGuard<'_, ModelKeyslot> {
         self.cache.get(id, IO, |_| ()).unwrap()
     }
 
@@ -395,14 +395,14 @@ fn clear_beside_use_and_purge() {
 fn freed_after_clear() {
     in_all_orders(None, || {
         let world = World::new(1);
-        let cache: *const Cache<Slot> = &*world.cache;
+        let cache: *const Cache<ModelKeyslot> = &*world.cache;
         let threads = [1, 1].map(|nonce| {
             let index = world.get(id(0, nonce)).into_index();
             let cache = cache as usize;
 
             thread::spawn(move || {
                 // SAFETY: It isn't freed before that use has ended.
-                unsafe { &*(cache as *const Cache<Slot>) }.put(index);
+                unsafe { &*(cache as *const Cache<ModelKeyslot>) }.put(index);
             })
         });
 

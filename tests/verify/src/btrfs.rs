@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! btrfs on the disk, which knows of encryption only what its items say, and changes of it.
+//! btrfs on the disk: devices, trees, items, files and their paths; and changes of it.  Uses `fscrypt`
+//! for names and contents.
 
 pub mod chunk;
 pub mod compression;

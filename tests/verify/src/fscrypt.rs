@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Keys, ciphers, and what is decrypted with them: names, symlinks and contents.
+//! Keys, ciphers, and what is decrypted with them: names, symlinks and contents, as `btrfs` has
+//! them.
 
 pub mod adiantum;
 pub mod cipher;
