@@ -25,7 +25,7 @@ import kernel
 import messages
 from exercise import Exercise, Wrong
 
-sys.path.append(os.path.join(os.path.dirname(__file__), "../guest"))
+sys.path.append(os.path.join(os.path.dirname(__file__), "../guest/lib"))
 from occurrences import data_ranges  # noqa: E402
 
 OUT = os.environ["OUT"]

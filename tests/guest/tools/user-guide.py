@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-GUIDE = os.path.dirname(os.path.realpath(__file__)) + "/../../Documentation/user-guide.rst"
+GUIDE = os.environ["REPO"] + "/Documentation/user-guide.rst"
 
 # What the guide calls otherwise
 NAMES = {
