@@ -264,14 +264,17 @@ mod tests {
         test_vectors::ends, //
     };
 
-    fn cipher(mode: usize, key: &[u8]) -> Result<Cipher> {
-        let mut cipher = Cipher::new(&MODES[mode])?;
-        let key = KBox::pin_init(
-            Secret::new(|bytes: &mut [u8; MAX_KEY_SIZE]| bytes[..key.len()].copy_from_slice(key)),
+    fn key(bytes: &[u8]) -> Result<Pin<KBox<Key>>> {
+        KBox::pin_init(
+            Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| key[..bytes.len()].copy_from_slice(bytes)),
             GFP_KERNEL,
-        )?;
+        )
+    }
 
-        cipher.set_key(&key)?;
+    fn cipher(mode: usize, bytes: &[u8]) -> Result<Cipher> {
+        let mut cipher = Cipher::new(&MODES[mode])?;
+
+        cipher.set_key(&*key(bytes)?)?;
         Ok(cipher)
     }
 
@@ -370,13 +373,6 @@ mod tests {
         Ok(())
     }
 
-    fn key(bytes: [u8; 64]) -> Result<Pin<KBox<Key>>> {
-        KBox::pin_init(
-            Secret::new(|key: &mut [u8; MAX_KEY_SIZE]| *key = bytes),
-            GFP_KERNEL,
-        )
-    }
-
     /// In all modes, a cipher can get a key again, also after one that is refused.
     #[test]
     fn wiped_and_used_again() -> Result {
@@ -388,10 +384,10 @@ mod tests {
             cipher.wipe();
             assert!(encrypt(&cipher, b"\x01", &counting())?[..] != before[..]);
             // Not all modes know weak keys.
-            let refused = cipher.set_key(&*key([0; 64])?);
+            let refused = cipher.set_key(&*key(&[0; 64])?);
             assert!(matches!(refused, Ok(()) | Err(EINVAL)));
             cipher.wipe();
-            cipher.set_key(&*key(bytes)?)?;
+            cipher.set_key(&*key(&bytes)?)?;
             assert!(encrypt(&cipher, b"\x01", &counting())?[..] == before[..]);
         }
         Ok(())

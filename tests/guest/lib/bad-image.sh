@@ -13,7 +13,9 @@ plain=$subvolume/plain
 
 # Item types, BTRFS_*_KEY, and where things are in their bodies
 INODE_ITEM=1
+INODE_REF=12
 FSCRYPT_INODE_CTX=41
+DIR_ITEM=84
 DIR_INDEX=96
 EXTENT_DATA=108
 INODE_FLAGS_AT=64

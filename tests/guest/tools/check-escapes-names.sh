@@ -5,7 +5,6 @@
 . harness.sh
 . bad-image.sh
 
-INODE_REF=12
 INODE_REF_NAME_AT=10
 
 # expect_escaped COMMAND...: that it prints no byte of a name as it is

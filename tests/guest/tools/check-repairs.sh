@@ -8,20 +8,17 @@
 . harness.sh
 . bad-image.sh
 
-INODE_REF=12
-DIR_ITEM=84
-
 # delete NAME TYPE...: items of that file of $directory, or of its name there
 delete() {
-	local inode=${inode[$1]} type
+	local inode=${inode[$1]} type key
 	shift
 	for type; do
 		case $type in
-		"$INODE_REF") set -- "$inode:$type:$directory" ;;
-		"$DIR_ITEM" | "$DIR_INDEX") set -- "$directory:$type:$(index_of "$inode" "$type")" ;;
-		*) set -- "$inode:$type:0" ;;
+		"$INODE_REF") key=$inode:$type:$directory ;;
+		"$DIR_ITEM" | "$DIR_INDEX") key=$directory:$type:$(index_of "$inode" "$type") ;;
+		*) key=$inode:$type:0 ;;
 		esac
-		offline corrupt-item --delete --item "$tree:$1" "$SCRATCH_DEV"
+		offline corrupt-item --delete --item "$tree:$key" "$SCRATCH_DEV"
 	done
 }
 
