@@ -37,6 +37,8 @@ OURS = {
                                      "|Unsupported log2_data_unit_size",
     "fs/crypto: inconsistent context": "[Ii]nconsistent encryption context",
 }
+# What only who has the key can find
+NEEDS_KEY = {"names: no plaintext"}
 
 ERROR = re.compile(r"BTRFS (critical|error|warning)|BTRFS: (error|Transaction aborted)"
                    r"|fscrypt \(|WARNING: ")
@@ -168,6 +170,12 @@ class Outcome:
             self.what = "tree checker"
         else:
             self.what = "other" if differences else "the same"
+
+    def check_finds_nothing(self, mode):
+        """Takes note that btrfs check finds nothing in this mode."""
+        if not self.ours or not NEEDS_KEY.issuperset(self.ours):
+            self.what = "wrong"
+            self.wrong = f"btrfs check --mode {mode} finds nothing"
 
     def line(self):
         fields = [self.mutation.seed, self.mutation.group, self.what,

@@ -20,12 +20,11 @@ import subprocess
 import sys
 import time
 
-import base
-import kernel
-import messages
-from exercise import Exercise, Wrong
-
 sys.path.append(os.path.join(os.path.dirname(__file__), "../guest/lib"))
+import base  # noqa: E402
+import kernel  # noqa: E402
+import messages  # noqa: E402
+from exercise import Exercise, Wrong  # noqa: E402
 from occurrences import data_ranges  # noqa: E402
 
 OUT = os.environ["OUT"]
@@ -44,6 +43,7 @@ IMAGES = {
     "log": (["-n", "4096"], True),
 }
 RESCUE = "ro,rescue=all"
+CHECK_MODES = ("original", "lowmem")
 HANG_SECONDS = 60
 
 
@@ -103,6 +103,7 @@ class Disk:
     def __init__(self, path):
         with open(path, "wb") as file:
             file.truncate(base.SIZE)
+        self.path = path
         self.fd = os.open(path, os.O_RDWR)
         self.device = kernel.loop_device(path)
         self.images = {}
@@ -119,6 +120,12 @@ class Disk:
     def patch(self, changes):
         for at, data in changes:
             os.pwrite(self.fd, data, at)
+
+    def check(self, mode):
+        """Returns what btrfs check complains of without a key, or ""."""
+        result = subprocess.run(["btrfs", "check", "--mode", mode, self.path], check=False,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return result.stdout.decode(errors="replace") if result.returncode else ""
 
     def find(self, *marks):
         """Returns the first mark that is there, and where."""
@@ -155,6 +162,10 @@ class Worker:
         """What there is if nothing was changed."""
         self.disk.restore(name)
         self.start(-1)
+        for mode in CHECK_MODES:
+            if complaints := self.disk.check(mode):
+                raise Wrong(f"check --mode {mode} complains of image {name} without a change:"
+                            f"\n{complaints}")
         kernel.mount(self.disk.device, ROOT, "")
         self.exercise.start()
         locked = self.exercise.walk()
@@ -208,8 +219,16 @@ class Worker:
         wrong = wrong or messages.wrong(said, SECRETS)
         if wrong:
             show(said)
-        return messages.Outcome(mutation, mounted, reached, differences, said, wrong,
-                                self.exercise.answers)
+        outcome = messages.Outcome(mutation, mounted, reached, differences, said, wrong,
+                                   self.exercise.answers)
+        if outcome.what in ("tree checker", "ours"):
+            self.exercise.report("check")
+            self.disk.restore(name)
+            self.disk.patch(mutation.patch)
+            for mode in CHECK_MODES:
+                if not self.disk.check(mode):
+                    outcome.check_finds_nothing(mode)
+        return outcome
 
     def unmount(self):
         self.exercise.report("unmount")
