@@ -16,23 +16,7 @@
 //! that is the key that it had before, and while it is `Wiping`, the one that is being wiped.
 //! Whoever wants to be sure that no key of a PRK is left has to wait for these.
 //!
-//! # Which key makes room
-//!
-//! The one whose last use began the longest time ago, of those that aren't hot if there is one. Hot
-//! is what was used again after many others were, so keys of extents that are read or written once
-//! make room for each other, however many pieces that takes. An eighth of the slots, and eight, are
-//! never hot, so that a new key stays until it is used again, if that is soon.
-//!
-//! A use moves a slot in its list only if that wasn't done for half as many finds as slots are
-//! never hot. The order is right but for so many.
-//!
-//! # Who waits
-//!
-//! Tasks that find no idle slot get one in the order in which they came: each has a [`Ticket`], and
-//! a slot that becomes idle is granted to the first of them. So there is no idle slot while
-//! somebody waits. As many slots as there are tasks waiting are reserved for them while they are
-//! still in use, beginning with those that were found in use first. A task that comes
-//! later waits, too, even if a reserved slot has its key, as it would prolong the use of that.
+//! Which key makes room for another is in [`eviction`], and who waits in [`waiting`].
 //!
 //! Nothing here sleeps or, after [`Table::new`], allocates.
 
@@ -63,6 +47,15 @@ use kernel::{
     }, //
 };
 
+mod eviction;
+mod waiting;
+
+pub(super) use waiting::{
+    Granted,
+    Joined,
+    Outcome, //
+};
+
 enum Slot<T> {
     /// Has no key, or one that nobody knows; is idle.
     Blank(KBox<T>),
@@ -79,7 +72,7 @@ enum Slot<T> {
     Ready {
         id: KeyId,
         keyslot: KBox<T>,
-        /// See the beginning of this file.
+        /// See [`eviction`].
         hot: bool,
         /// The number of the find that used it last.
         used: u64,
@@ -210,31 +203,6 @@ pub(super) enum Taken<T> {
     Busy,
     /// This slot, which has this key, waits for [`Table::put_blank`].
     Slot(usize, KeyId, KBox<T>),
-}
-
-/// A task's place among those that wait for a slot.
-#[must_use]
-pub(super) struct Ticket(u64);
-
-/// A slot that was granted to a task. It must be given to [`Table::find`].
-#[must_use]
-pub(super) struct Granted(usize);
-
-/// A key that a task waits for, which another is about to set.
-#[must_use]
-pub(super) struct Joined {
-    index: usize,
-    set: u64,
-}
-
-/// What has become of it.
-pub(super) enum Outcome<T> {
-    /// Nothing yet.
-    Programming,
-    /// It was set. The caller uses the slot, as in [`Found::Hit`].
-    Set(usize, NonNull<T>),
-    /// It was refused.
-    Refused,
 }
 
 /// Slots that aren't hot, or have no key; most recently used first, more or less. They may be in
@@ -443,95 +411,6 @@ impl<T> Table<T> {
         hit
     }
 
-    /// Puts a slot that is used again where it belongs in the lists.
-    fn sort(&mut self, index: usize, is_warm: bool, is_watched: bool) {
-        if is_warm {
-            self.warm(index);
-        }
-        if !is_watched {
-            self.list_by_use(index);
-        } else if self.by_use.back(USED) == Some(index) {
-            // Those that are shared by many aren't idle soon.
-            self.list(USED, index);
-        }
-    }
-
-    /// Makes the caller one of those that wait for a slot, as [`Self::find`] had none.
-    pub(super) fn wait(&mut self) -> Ticket {
-        let ticket = Ticket(self.tickets);
-
-        self.tickets += 1;
-        // As none is idle, all that can be had are there.
-        if let Some(index) = self.by_use.back(USED) {
-            self.reserve(index);
-        }
-        ticket
-    }
-
-    /// Makes the caller one of those that wait for the key of a slot that is `Programming`. A slot
-    /// that was granted to him is for the next task.
-    pub(super) fn join(&mut self, index: usize, granted: Option<Granted>) -> Joined {
-        let mut number = 0;
-
-        if let Slot::Programming { joined, set, .. } = &mut self.slots[index] {
-            *joined += 1;
-            number = *set;
-        }
-        if let Some(Granted(granted)) = granted {
-            self.set_idle(granted);
-        }
-        Joined { index, set: number }
-    }
-
-    /// What has become of the key that the caller waits for.
-    pub(super) fn outcome(&self, joined: &Joined) -> Outcome<T> {
-        match &self.slots[joined.index] {
-            Slot::Programming { set, .. } if *set == joined.set => Outcome::Programming,
-            Slot::Ready { keyslot, set, .. } if *set == joined.set => {
-                Outcome::Set(joined.index, NonNull::from(&**keyslot))
-            }
-            _ => Outcome::Refused,
-        }
-    }
-
-    /// What becomes of a slot that was granted to a task, which uses the slot `index`.
-    fn settle(&mut self, granted: usize, index: usize) {
-        if granted != index {
-            self.set_idle(granted);
-            return;
-        }
-        if let Slot::Ready { reserved, .. } = &mut self.slots[index] {
-            *reserved = false;
-        }
-        self.set_used(index);
-    }
-
-    /// The number of tasks that wait.
-    fn waiting(&self) -> usize {
-        (self.tickets - self.granted) as usize
-    }
-
-    /// The number of slots that were ever granted to tasks that wait.
-    pub(super) fn granted(&self) -> u64 {
-        self.granted
-    }
-
-    /// Fetches the slot that was granted to the task with this ticket, if one was.
-    pub(super) fn fetch(&mut self, ticket: &Ticket) -> Option<Granted> {
-        if ticket.0 >= self.granted {
-            return None;
-        }
-        let index = self.by_use.back(GRANTED)?;
-
-        self.by_use.remove(index);
-        Some(Granted(index))
-    }
-
-    /// Whether a slot was granted to a task that hasn't fetched it yet.
-    pub(super) fn has_granted(&self) -> bool {
-        self.by_use.back(GRANTED).is_some()
-    }
-
     /// Moves a slot to the list `list`.
     fn list(&mut self, list: usize, index: usize) {
         self.by_use.remove(index);
@@ -546,19 +425,6 @@ impl<T> Table<T> {
             self.hot -= 1;
         }
         old
-    }
-
-    /// Takes the idle slot out of the lists whose key is to make room, if one is idle.
-    fn take_idle(&mut self) -> Option<usize> {
-        loop {
-            let index = self.by_use.back(COLD).or_else(|| self.by_use.back(HOT))?;
-
-            if !self.watch(index) {
-                self.by_use.remove(index);
-                return Some(index);
-            }
-            self.list(USED, index);
-        }
     }
 
     /// Lets [`Table::put`] know when a slot becomes idle, and returns true; or false if it is. The
@@ -577,94 +443,6 @@ impl<T> Table<T> {
             return false;
         }
         true
-    }
-
-    /// Makes a slot hot whose key is used again. If as many as may be are, the one that has been
-    /// idle for the longest time isn't any more; if that is in use again, `index` doesn't become
-    /// hot.
-    fn warm(&mut self, index: usize) {
-        if self.hot == self.most_hot {
-            let Some(oldest) = self.by_use.back(HOT) else {
-                return;
-            };
-
-            if self.watch(oldest) {
-                self.list(USED, oldest);
-                return;
-            }
-            if let Slot::Ready { hot, .. } = &mut self.slots[oldest] {
-                *hot = false;
-            }
-            self.hot -= 1;
-            self.list_by_use(oldest);
-        }
-        if let Slot::Ready { hot, .. } = &mut self.slots[index] {
-            *hot = true;
-            self.hot += 1;
-        }
-    }
-
-    /// Reserves a slot that is in use for a task that waits.
-    fn reserve(&mut self, index: usize) {
-        if let Slot::Ready { reserved, .. } = &mut self.slots[index] {
-            *reserved = true;
-            self.reserved += 1;
-            self.list(RESERVED, index);
-        }
-    }
-
-    /// What becomes of a slot with a key that the caller uses, which is in no list.
-    fn set_used(&mut self, index: usize) {
-        if self.waiting() == 0 {
-            self.list_by_use(index);
-            return;
-        }
-        self.watch(index);
-        if self.reserved < self.waiting() {
-            self.reserve(index);
-        } else {
-            self.list(USED, index);
-        }
-    }
-
-    /// Puts a slot with a key to the front of its list, `HOT` or `COLD`.
-    fn list_by_use(&mut self, index: usize) {
-        if let Slot::Ready { hot, listed, .. } = &mut self.slots[index] {
-            let list = if *hot { HOT } else { COLD };
-
-            *listed = self.finds;
-            self.list(list, index);
-        }
-    }
-
-    /// Grants a slot that isn't in use any more, or never was, to the task that has waited longest;
-    /// or makes it idle.
-    fn set_idle(&mut self, index: usize) {
-        let is_granted = self.waiting() > 0;
-
-        if let Slot::Ready { reserved, .. } = &mut self.slots[index] {
-            *reserved = is_granted;
-            if !is_granted {
-                self.list_by_use(index);
-                return;
-            }
-        } else if !is_granted {
-            self.by_use.push_back(COLD, index);
-            return;
-        }
-
-        self.granted += 1;
-        self.list(GRANTED, index);
-        if self.reserved > self.waiting() {
-            // Another became idle before it did.
-            if let Some(spare) = self.by_use.front(RESERVED) {
-                if let Slot::Ready { reserved, .. } = &mut self.slots[spare] {
-                    *reserved = false;
-                }
-                self.reserved -= 1;
-                self.list(USED, spare);
-            }
-        }
     }
 
     /// Takes a key of `prk` to wipe it.
@@ -782,7 +560,7 @@ mod tests {
         Nothing,
         Sets(usize, KeyId, KBox<FakeKeyslot>),
         Uses(usize),
-        Waits(KeyId, Ticket),
+        Waits(KeyId, waiting::Ticket),
         Joined(KeyId, Joined),
     }
 

@@ -303,73 +303,94 @@ mod tests {
         Ok(ciphertext)
     }
 
-    /// 00..ff, twice.
-    fn counting() -> [u8; 512] {
-        core::array::from_fn(|i| i as u8)
+    /// 00..ff, twice. Its beginning is the key where no source has another.
+    static COUNTING: [u8; 512] = {
+        let mut bytes = [0; 512];
+        let mut i = 0;
+
+        while i < 512 {
+            bytes[i] = i as u8;
+            i += 1;
+        }
+        bytes
+    };
+
+    /// The IV of data unit 0x123456789.
+    const DATA_UNIT: &[u8] = b"\x89\x67\x45\x23\x01";
+
+    /// What a mode makes of [`COUNTING`], or of `data` if there is some.
+    struct Vector {
+        mode: usize,
+        key: &'static [u8],
+        iv: &'static [u8],
+        data: Option<u128>,
+        /// The first and the last 16 bytes.
+        ciphertext: (u128, u128),
     }
 
-    /// IEEE Std 1619-2007, vector 10.
-    #[test]
-    fn aes_256_xts() -> Result {
-        let key = b"\x27\x18\x28\x18\x28\x45\x90\x45\x23\x53\x60\x28\x74\x71\x35\x26\
-                    \x62\x49\x77\x57\x24\x70\x93\x69\x99\x59\x57\x49\x66\x96\x76\x27\
-                    \x31\x41\x59\x26\x53\x58\x97\x93\x23\x84\x62\x64\x33\x83\x27\x95\
-                    \x02\x88\x41\x97\x16\x93\x99\x37\x51\x05\x82\x09\x74\x94\x45\x92";
-        let ciphertext = encrypt(&cipher(0, key)?, b"\xff", &counting())?;
-
-        assert_eq!(
-            ends(&ciphertext)?,
-            (
+    const VECTORS: [Vector; 4] = [
+        // IEEE Std 1619-2007, vector 10.
+        Vector {
+            mode: 0,
+            key: b"\x27\x18\x28\x18\x28\x45\x90\x45\x23\x53\x60\x28\x74\x71\x35\x26\
+                   \x62\x49\x77\x57\x24\x70\x93\x69\x99\x59\x57\x49\x66\x96\x76\x27\
+                   \x31\x41\x59\x26\x53\x58\x97\x93\x23\x84\x62\x64\x33\x83\x27\x95\
+                   \x02\x88\x41\x97\x16\x93\x99\x37\x51\x05\x82\x09\x74\x94\x45\x92",
+            iv: b"\xff",
+            data: None,
+            ciphertext: (
                 0x1c3b3a102f770386e4836c99e370cf9b,
-                0xc4f36ffda9fcea70b9c6e693e148c151
-            )
-        );
-        Ok(())
-    }
-
-    /// The key 00..0f and data unit 0x123456789; computed with OpenSSL's AES-ECB and AES-CBC.
-    #[test]
-    fn aes_128_cbc_essiv() -> Result {
-        let key: [u8; 16] = core::array::from_fn(|i| i as u8);
-        let ciphertext = encrypt(&cipher(1, &key)?, &Iv::new(0x1_2345_6789).0, &counting())?;
-
-        assert_eq!(
-            ends(&ciphertext)?,
-            (
+                0xc4f36ffda9fcea70b9c6e693e148c151,
+            ),
+        },
+        // Computed with OpenSSL's AES-ECB and AES-CBC.
+        Vector {
+            mode: 1,
+            key: COUNTING.first_chunk::<16>().unwrap(),
+            iv: DATA_UNIT,
+            data: None,
+            ciphertext: (
                 0x2a40c4628590483408190a6f837c3fb4,
-                0x2a41503546060ce97ff56da7a1ae7e00
-            )
-        );
-        Ok(())
-    }
-
-    /// The key 00..1f and data unit 0x123456789; computed with XTS in Python on OpenSSL's SM4-ECB.
-    #[test]
-    fn sm4_xts() -> Result {
-        let key: [u8; 32] = core::array::from_fn(|i| i as u8);
-        let ciphertext = encrypt(&cipher(2, &key)?, &Iv::new(0x1_2345_6789).0, &counting())?;
-
-        assert_eq!(
-            ends(&ciphertext)?,
-            (
+                0x2a41503546060ce97ff56da7a1ae7e00,
+            ),
+        },
+        // Computed with XTS in Python on OpenSSL's SM4-ECB.
+        Vector {
+            mode: 2,
+            key: COUNTING.first_chunk::<32>().unwrap(),
+            iv: DATA_UNIT,
+            data: None,
+            ciphertext: (
                 0x959e6e75895f4c834c0e88393137e8fb,
-                0xa240256f9c55b241c0e1bd2728ebcf7a
-            )
-        );
-        Ok(())
-    }
+                0xa240256f9c55b241c0e1bd2728ebcf7a,
+            ),
+        },
+        // The first vector for XChaCha12 and AES-256 of the authors of Adiantum.
+        Vector {
+            mode: 3,
+            key: b"\x9e\xeb\xb2\x49\x3c\x1c\xf5\xf4\x6a\x99\xc2\xc4\xdf\xb1\xf4\xdd\
+                   \x75\x20\x57\xea\x2c\x4f\xcd\xb2\xa5\x3d\x7b\x49\x1e\xab\xfd\x0f",
+            iv: b"\xdf\x63\xd4\xab\xd2\x49\xf3\xd8\x33\x81\x37\x60\x7d\xfa\x73\x08\
+                  \xd8\x49\x6d\x80\xe8\x2f\x62\x54\xeb\x0e\xa9\x39\x5b\x45\x7f\x8a",
+            data: Some(0x67c9f23084418e43fbf3b33e79367fe8),
+            ciphertext: (
+                0x6d32861867860f3f967c9d280d53ec9f,
+                0x6d32861867860f3f967c9d280d53ec9f,
+            ),
+        },
+    ];
 
-    /// The first vector for XChaCha12 and AES-256 of the authors of Adiantum.
     #[test]
-    fn adiantum() -> Result {
-        let key = b"\x9e\xeb\xb2\x49\x3c\x1c\xf5\xf4\x6a\x99\xc2\xc4\xdf\xb1\xf4\xdd\
-                    \x75\x20\x57\xea\x2c\x4f\xcd\xb2\xa5\x3d\x7b\x49\x1e\xab\xfd\x0f";
-        let iv = b"\xdf\x63\xd4\xab\xd2\x49\xf3\xd8\x33\x81\x37\x60\x7d\xfa\x73\x08\
-                   \xd8\x49\x6d\x80\xe8\x2f\x62\x54\xeb\x0e\xa9\x39\x5b\x45\x7f\x8a";
-        let data = 0x67c9f23084418e43fbf3b33e79367fe8_u128.to_be_bytes();
-        let ciphertext = encrypt(&cipher(3, key)?, iv, &data)?;
+    fn vectors() -> Result {
+        for vector in &VECTORS {
+            let cipher = cipher(vector.mode, vector.key)?;
+            let ciphertext = match vector.data {
+                Some(data) => encrypt(&cipher, vector.iv, &data.to_be_bytes())?,
+                None => encrypt(&cipher, vector.iv, &COUNTING)?,
+            };
 
-        assert!(ciphertext[..] == 0x6d32861867860f3f967c9d280d53ec9f_u128.to_be_bytes());
+            assert_eq!(ends(&ciphertext)?, vector.ciphertext);
+        }
         Ok(())
     }
 
@@ -377,18 +398,18 @@ mod tests {
     #[test]
     fn wiped_and_used_again() -> Result {
         for mode in 0..MODES.len() {
-            let bytes: [u8; 64] = core::array::from_fn(|i| i as u8);
-            let mut cipher = cipher(mode, &bytes)?;
-            let before = encrypt(&cipher, b"\x01", &counting())?;
+            let bytes = &COUNTING[..64];
+            let mut cipher = cipher(mode, bytes)?;
+            let before = encrypt(&cipher, b"\x01", &COUNTING)?;
 
             cipher.wipe();
-            assert!(encrypt(&cipher, b"\x01", &counting())?[..] != before[..]);
+            assert!(encrypt(&cipher, b"\x01", &COUNTING)?[..] != before[..]);
             // Not all modes know weak keys.
             let refused = cipher.set_key(&*key(&[0; 64])?);
             assert!(matches!(refused, Ok(()) | Err(EINVAL)));
             cipher.wipe();
-            cipher.set_key(&*key(&bytes)?)?;
-            assert!(encrypt(&cipher, b"\x01", &counting())?[..] == before[..]);
+            cipher.set_key(&*key(bytes)?)?;
+            assert!(encrypt(&cipher, b"\x01", &COUNTING)?[..] == before[..]);
         }
         Ok(())
     }
