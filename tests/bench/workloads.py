@@ -8,7 +8,6 @@ BUILD/bench.json.
 """
 
 import collections
-import fcntl
 import json
 import mmap
 import os
@@ -17,10 +16,12 @@ import re
 import resource
 import signal
 import statistics
-import struct
 import subprocess
 import sys
 import time
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "../guest/lib"))
+import kernel  # noqa: E402
 
 DISK = "/dev/ram0"
 DISK_MIB = 512
@@ -48,8 +49,6 @@ MASTER_KEY = bytes(range(64))
 # How many there are when files are opened.
 MANY_KEYS = 20000
 INODES = 3 * MANY_KEYS
-FS_IOC_SET_ENCRYPTION_POLICY = 0x800C6613
-FS_IOC_ADD_ENCRYPTION_KEY = 0xC0506617
 
 
 def run(*command):
@@ -170,21 +169,17 @@ EXTENT_WORKLOADS = [
 
 def add_key(raw):
     """Adds a key to the filesystem and returns its identifier."""
-    # struct fscrypt_add_key_arg: a specifier of type 2, the size, the key
-    argument = bytearray(struct.pack("I36xI36x", 2, len(raw)) + raw)
     mount_point = os.open(MOUNT_POINT, os.O_RDONLY)
-    fcntl.ioctl(mount_point, FS_IOC_ADD_ENCRYPTION_KEY, argument)
+    identifier = kernel.add_key(mount_point, raw)
     os.close(mount_point)
-    return bytes(argument[8:24])
+    return identifier
 
 
 def make_directory(name, identifier):
     """Makes a directory with that key."""
     os.mkdir(name)
     directory = os.open(name, os.O_RDONLY)
-    # struct fscrypt_policy_v2: AES-256-XTS, AES-256-CTS, names padded to 16 bytes
-    fcntl.ioctl(directory, FS_IOC_SET_ENCRYPTION_POLICY,
-                struct.pack("BBBBB3x16s", 2, 1, 4, 2, 0, identifier))
+    kernel.set_policy(directory, identifier)
     os.close(directory)
 
 

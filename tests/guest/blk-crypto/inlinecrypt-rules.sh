@@ -22,7 +22,7 @@ mount -o remount,rw,inlinecrypt "$SCRATCH_MNT"
 grep inlinecrypt /proc/mounts
 
 # FSCRYPT_ADD_KEY_FLAG_HW_WRAPPED
-expect_error 'Operation not supported' python3 -c 'import fcntl, os, struct, sys
+expect_error 'Operation not supported' python3 -c 'import fcntl, kernel, os, struct, sys
 argument = struct.pack("II32xIII28x", 2, 0, 32, 0, 1) + bytes(range(32))
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0xC0506617, argument)' "$SCRATCH_MNT"
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), kernel.ADD_KEY, argument)' "$SCRATCH_MNT"
 umount "$SCRATCH_MNT"

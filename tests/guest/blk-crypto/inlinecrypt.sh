@@ -43,8 +43,8 @@ cbc=$(add_key cbc)
 make_key adiantum
 adiantum=$(add_key adiantum)
 mkdir "$SCRATCH_MNT"/{cbc,adiantum}
-set_policy "$SCRATCH_MNT/cbc" "$cbc" -v 2 -c 5 -n 6
-set_policy "$SCRATCH_MNT/adiantum" "$adiantum" -v 2 -c 9 -n 9 -f 0x4
+set_policy "$SCRATCH_MNT/cbc" "$cbc" -v 2 "${modes[AES-128-CBC-ESSIV]}"
+set_policy "$SCRATCH_MNT/adiantum" "$adiantum" -v 2 "${modes[Adiantum]}" -f 0x4
 mkdir "$encrypted/nosum" "$plain/nosum"
 chattr +C "$encrypted/nosum" "$SCRATCH_MNT/cbc" "$SCRATCH_MNT/adiantum" "$plain/nosum"
 

@@ -7,12 +7,9 @@
 # vm: uml
 . harness.sh
 . encryption.sh
+. item-types.sh
 
-INODE_REF=12
-INODE_EXTREF=13
 EXTENT_TREE=2
-ROOT_BACKREF=144
-ROOT_REF=156
 name=a-name-of-more-than-16-bytes
 subvolume=$SCRATCH_MNT/$name
 

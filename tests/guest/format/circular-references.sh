@@ -6,8 +6,8 @@
 # vm: uml
 . harness.sh
 . encryption.sh
+. item-types.sh
 
-INODE_REF=12
 
 names() {
 	names.py "$@"

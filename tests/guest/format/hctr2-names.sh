@@ -23,12 +23,12 @@ count() {
 }
 
 start_encrypted
-xfs_io_fails "Invalid argument" -c "set_encpolicy -v 1 -c 1 -n 10 1111111111111111" "$plain"
+xfs_io_fails "Invalid argument" -c "set_encpolicy -v 1 $hctr2 1111111111111111" "$plain"
 for flag in 0 1 2 3; do
 	padding=$((4 << flag))
 	parent=$SCRATCH_MNT/padding-$padding
 	mkdir "$parent"
-	set_policy "$parent" "$main" -v 2 -c 1 -n 10 -f $flag
+	set_policy "$parent" "$main" -v 2 "$hctr2" -f $flag
 	inode=$(stat -c %i "$parent")
 	for length in "${lengths[@]}"; do
 		name_all "$length"

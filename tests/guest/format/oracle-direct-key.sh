@@ -11,8 +11,8 @@ start_encrypted
 make_key "$descriptor"
 xfs_io -c "add_enckey -d $descriptor" "$SCRATCH_MNT" <"$OUT/$descriptor.key"
 mkdir "$SCRATCH_MNT"/{v1,v2}
-set_policy "$SCRATCH_MNT/v1" "$descriptor" -v 1 -c 9 -n 9 -f 0x4
-set_policy "$SCRATCH_MNT/v2" "$main" -v 2 -c 9 -n 9 -f 0x4
+set_policy "$SCRATCH_MNT/v1" "$descriptor" -v 1 "${modes[Adiantum]}" -f 0x4
+set_policy "$SCRATCH_MNT/v2" "$main" -v 2 "${modes[Adiantum]}" -f 0x4
 make_tree "$SCRATCH_MNT/v1/tree" 1
 make_tree "$SCRATCH_MNT/v2/tree" 2
 verify_offline --v1-key "$descriptor:$OUT/$descriptor.key"

@@ -7,11 +7,11 @@
 . file-tree.sh
 
 start_encrypted
-# contents mode, names mode
-for modes in 1:4 1:10 5:6 7:8 9:9; do
-	mkdir "$SCRATCH_MNT/modes-$modes"
-	set_policy "$SCRATCH_MNT/modes-$modes" "$main" -v 2 -c "${modes%:*}" -n "${modes#*:}"
-	make_tree "$SCRATCH_MNT/modes-$modes/tree" "${modes%:*}"
+number=0
+for policy in "${modes[@]}" "$hctr2"; do
+	mkdir "$SCRATCH_MNT/$policy"
+	set_policy "$SCRATCH_MNT/$policy" "$main" -v 2 "$policy"
+	make_tree "$SCRATCH_MNT/$policy/tree" $((++number))
 done
 verify_offline
 at_least 20 "encrypted extents, mode Aes256Xts"

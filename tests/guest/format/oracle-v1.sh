@@ -19,8 +19,8 @@ for descriptor in "${descriptors[@]:0:3}"; do
 done
 logon_payload 4444444444444444 | keyctl padd logon fscrypt:4444444444444444 @s
 set_policy "$SCRATCH_MNT/1111111111111111" 1111111111111111 -v 1
-set_policy "$SCRATCH_MNT/2222222222222222" 2222222222222222 -v 1 -c 9 -n 9
-set_policy "$SCRATCH_MNT/3333333333333333" 3333333333333333 -v 1 -c 5 -n 6
+set_policy "$SCRATCH_MNT/2222222222222222" 2222222222222222 -v 1 "${modes[Adiantum]}"
+set_policy "$SCRATCH_MNT/3333333333333333" 3333333333333333 -v 1 "${modes[AES-128-CBC-ESSIV]}"
 set_policy "$SCRATCH_MNT/4444444444444444" 4444444444444444 -v 1
 keys=()
 for descriptor in "${descriptors[@]}"; do

@@ -6,19 +6,19 @@
 # long: yes
 # Memory that changes while a block is encrypted takes two CPUs.  Adiantum, which reads it
 # twice, gets a copy.
-# variant: changing-buffers-two-cpus vm=qemu VARIANTS="noatime:1-4 noatime:9-9 noatime,nodatacow:9-9"
+# variant: changing-buffers-two-cpus vm=qemu VARIANTS="noatime:AES-256-XTS noatime:Adiantum noatime,nodatacow:Adiantum"
 . harness.sh
 . encryption.sh
 
-# OPTIONS:CONTENTS-NAMES
-default="noatime:1-4 noatime,nodatacow:1-4 noatime,inlinecrypt,nodatasum:1-4"
+# OPTIONS:MODE
+xts=AES-256-XTS
+default="noatime:$xts noatime,nodatacow:$xts noatime,inlinecrypt,nodatasum:$xts"
 read -ra variants <<<"${VARIANTS-$default}"
 for variant in "${variants[@]}"; do
 	echo "--- $variant"
 	mount_options=${variant%:*}
-	modes=${variant#*:}
 	new_btrfs
-	make_directories -c "${modes%-*}" -n "${modes#*-}"
+	make_directories "${modes[${variant#*:}]}"
 	python3 - "$encrypted/disk" <<'END'
 import mmap
 import os

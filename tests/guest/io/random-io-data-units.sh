@@ -8,5 +8,5 @@
 start_encrypted
 encrypted=$SCRATCH_MNT/small-units
 mkdir "$encrypted"
-set_policy "$encrypted" "$main" -v 2 -c 9 -n 9 -s 9
+set_policy "$encrypted" "$main" -v 2 "${modes[Adiantum]}" -s 9
 same_random_io 3

@@ -14,31 +14,25 @@ for name in other-key other-padding other-modes; do
 done
 set_policy "$SCRATCH_MNT/other-key" "$other" -v 2
 set_policy "$SCRATCH_MNT/other-padding" "$main" -v 2 -f 0
-set_policy "$SCRATCH_MNT/other-modes" "$main" -v 2 -c 9 -n 9
+set_policy "$SCRATCH_MNT/other-modes" "$main" -v 2 "${modes[Adiantum]}"
 
 python3 - "$encrypted" "$plain" "$SCRATCH_MNT"/other-* <<'END'
-import ctypes, errno, fcntl, os, struct, sys
+import errno, kernel, os, sys
 
 SIZE = 65536
-AT_FDCWD, RENAME_EXCHANGE = -100, 2
-FICLONERANGE, FIDEDUPERANGE = 0x4020940D, 0xC0189436
-libc = ctypes.CDLL(None, use_errno=True)
 
 def clone(source, target):
     with open(source, "rb") as a, open(target, "r+b") as b:
-        fcntl.ioctl(b, FICLONERANGE, struct.pack("qQQQ", a.fileno(), 0, SIZE, 0))
+        kernel.clone_range(b, a.fileno(), 0, SIZE, 0)
 
 def dedupe(source, target):
     with open(source, "rb") as a, open(target, "r+b") as b:
-        request = bytearray(struct.pack("QQHHIqQQiI", 0, SIZE, 1, 0, 0, b.fileno(), 0, 0, 0, 0))
-        fcntl.ioctl(a, FIDEDUPERANGE, request)
-    status = struct.unpack_from("i", request, 48)[0]
+        status = kernel.dedupe(a, b.fileno(), SIZE)
     if status < 0:
         raise OSError(-status, "dedupe")
 
 def exchange(source, target):
-    if libc.renameat2(AT_FDCWD, source.encode(), AT_FDCWD, target.encode(), RENAME_EXCHANGE):
-        raise OSError(ctypes.get_errno(), "exchange")
+    kernel.renameat2(source, target, kernel.RENAME_EXCHANGE)
 
 def result(function, source, target):
     try:

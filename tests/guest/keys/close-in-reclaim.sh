@@ -17,17 +17,16 @@ evict() {
 # Also when memory that the opener itself may have runs out
 open_all() {
 	local mode
-	for mode in 1 5 7 9; do
+	for mode in "${!modes[@]}"; do
 		cat "$SCRATCH_MNT/$mode/file" >/dev/null 2>&1 || true
 		seq 20000 >"$SCRATCH_MNT/$mode/file" 2>/dev/null || true
 	done
 }
 
 start_encrypted
-for modes in '1 4' '5 6' '7 8' '9 9'; do
-	read -r contents names <<<"$modes"
-	mkdir "$SCRATCH_MNT/$contents"
-	set_policy "$SCRATCH_MNT/$contents" "$main" -v 2 -c "$contents" -n "$names"
+for mode in "${!modes[@]}"; do
+	mkdir "$SCRATCH_MNT/$mode"
+	set_policy "$SCRATCH_MNT/$mode" "$main" -v 2 "${modes[$mode]}"
 done
 umount "$SCRATCH_MNT"
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
@@ -55,11 +54,11 @@ for ((i = 1; i <= 2; i++)); do
 		remove_key "$main" >/dev/null
 	done
 	add_key main >/dev/null
-	for mode in 1 5 7 9; do
+	for mode in "${!modes[@]}"; do
 		seq 20000 >"$SCRATCH_MNT/$mode/file"
 	done
 	drop_caches
-	for mode in 1 5 7 9; do
+	for mode in "${!modes[@]}"; do
 		seq 20000 | cmp - "$SCRATCH_MNT/$mode/file"
 	done
 	umount "$SCRATCH_MNT"

@@ -35,11 +35,10 @@ one_line_says IV_INO_LBLK_32
 expect_error 'No data available' xfs_io -r -c get_encpolicy "$SCRATCH_MNT/new"
 dmesg -C
 expect_error 'Operation not supported' python3 - "$SCRATCH_MNT" <<'END'
-import fcntl, os, struct, sys
-FS_IOC_ADD_ENCRYPTION_KEY = 0xC0506617
+import fcntl, kernel, os, struct, sys
 IDENTIFIER, HW_WRAPPED = 2, 1
 key = struct.pack("II32xIII28x", IDENTIFIER, 0, 64, 0, HW_WRAPPED) + bytes(range(64))
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), FS_IOC_ADD_ENCRYPTION_KEY, bytearray(key))
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), kernel.ADD_KEY, bytearray(key))
 END
 one_line_says inlinecrypt
 

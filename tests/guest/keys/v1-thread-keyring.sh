@@ -14,9 +14,8 @@ make_key main
 make_key home
 mkdir "$home"
 cat >homed.py <<'END'
-import ctypes, errno, fcntl, os, struct, sys, threading
+import ctypes, errno, fcntl, kernel, os, struct, sys, threading
 
-FS_IOC_SET_ENCRYPTION_POLICY, FS_IOC_GET_ENCRYPTION_POLICY = 0x800C6613, 0x400C6615
 SYS_add_key = 248
 KEY_SPEC_THREAD_KEYRING = -1
 POLICY_V1, AES_256_XTS, AES_256_CTS, PAD_32 = 0, 1, 4, 3
@@ -30,7 +29,7 @@ data = bytes(range(256)) * 4096
 def get_policy():
     fd = os.open(home, os.O_RDONLY)
     found = bytearray(len(policy))
-    fcntl.ioctl(fd, FS_IOC_GET_ENCRYPTION_POLICY, found)
+    fcntl.ioctl(fd, kernel.GET_POLICY, found)
     os.close(fd)
     return found
 
@@ -47,7 +46,7 @@ def worker():
         else:
             raise AssertionError("a plain directory has a policy")
         fd = os.open(home, os.O_RDONLY)
-        fcntl.ioctl(fd, FS_IOC_SET_ENCRYPTION_POLICY, policy)
+        fcntl.ioctl(fd, kernel.SET_POLICY, policy)
         os.setxattr(home, "trusted.fscrypt_slot0", b"salt:encrypted")
         os.mkdir(home + "/Documents")
         with open(home + "/Documents/letter", "wb") as file:

@@ -13,7 +13,8 @@ import os
 import struct
 import sys
 
-FS_IOC_ADD_ENCRYPTION_KEY = 0xC0506617
+import kernel
+
 DESCRIPTOR, IDENTIFIER = 1, 2
 # struct fscrypt_add_key_arg
 SPEC_AT, RAW_SIZE_AT, RAW_AT = 8, 40, 80
@@ -34,7 +35,7 @@ def main():
     # fcntl.ioctl() would copy it.
     libc = ctypes.CDLL(None, use_errno=True)
     address = ctypes.addressof(ctypes.c_char.from_buffer(argument))
-    if libc.ioctl(os.open(mount, os.O_RDONLY), ctypes.c_ulong(FS_IOC_ADD_ENCRYPTION_KEY),
+    if libc.ioctl(os.open(mount, os.O_RDONLY), ctypes.c_ulong(kernel.ADD_KEY),
                   ctypes.c_void_p(address)):
         sys.exit(os.strerror(ctypes.get_errno()))
     print(argument[SPEC_AT : SPEC_AT + size].hex(), flush=True)

@@ -6,18 +6,13 @@
 #
 # shellcheck disable=SC2034 # what is set here is for the tests
 . encryption.sh
+. item-types.sh
 
 subvolume=$SCRATCH_MNT/subvolume
 encrypted=$subvolume/encrypted
 plain=$subvolume/plain
 
-# Item types, BTRFS_*_KEY, and where things are in their bodies
-INODE_ITEM=1
-INODE_REF=12
-FSCRYPT_INODE_CTX=41
-DIR_ITEM=84
-DIR_INDEX=96
-EXTENT_DATA=108
+# Where things are in items' bodies
 INODE_FLAGS_AT=64
 DIR_ITEM_TYPE_AT=29
 EXTENT_TYPE_AT=20

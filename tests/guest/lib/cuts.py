@@ -15,19 +15,18 @@ and each block of a file by itself.  In a snapshot all is as it was.
 """
 import collections
 import errno
-import fcntl
 import json
 import mmap
 import os
 import random
-import struct
 import subprocess
 import sys
+
+import kernel
 
 BLOCK = 4096
 MOST_BLOCKS = 64
 FILES = 12
-FICLONERANGE = 0x4020940D
 ZEROS = bytes(BLOCK)
 
 
@@ -185,9 +184,8 @@ class Writer:
                 for i in range(blocks)}
         self.note(file=file, blocks=tags, size=max(self.size(file), (to + blocks) * BLOCK))
         with open(self.path(from_name), "rb") as source, open(self.path(name), "r+b") as target:
-            fcntl.ioctl(target, FICLONERANGE,
-                        struct.pack("qQQQ", source.fileno(), first * BLOCK, blocks * BLOCK,
-                                    to * BLOCK))
+            kernel.clone_range(target, source.fileno(), first * BLOCK, blocks * BLOCK,
+                               to * BLOCK)
 
     def rename(self, name, file):
         to = f"name-{self.random.randrange(2 * FILES)}"

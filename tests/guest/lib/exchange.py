@@ -4,14 +4,11 @@
 
 usage: exchange.py PATH PATH
 """
-import ctypes
-import os
 import sys
 
-AT_FDCWD = -100
-RENAME_EXCHANGE = 2
+import kernel
 
-libc = ctypes.CDLL(None, use_errno=True)
-if libc.renameat2(AT_FDCWD, os.fsencode(sys.argv[1]), AT_FDCWD, os.fsencode(sys.argv[2]),
-                  RENAME_EXCHANGE):
-    sys.exit(os.strerror(ctypes.get_errno()))
+try:
+    kernel.renameat2(sys.argv[1], sys.argv[2], kernel.RENAME_EXCHANGE)
+except OSError as error:
+    sys.exit(error.strerror)

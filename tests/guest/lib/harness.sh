@@ -6,6 +6,9 @@
 
 set -eu -o pipefail
 
+# What tests write in Python imports from here.
+export PYTHONPATH=$REPO/tests/guest/lib PYTHONDONTWRITEBYTECODE=1
+
 # Say where a command failed that nothing was prepared to see failing.
 trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: failed with status $?: $BASH_COMMAND" >&2' ERR
 set -o errtrace

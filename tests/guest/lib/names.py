@@ -16,10 +16,7 @@ import os
 import struct
 import sys
 
-BTRFS_IOC_INO_LOOKUP = 0xD0009412
-BTRFS_IOC_INO_PATHS = 0xC0389423
-BTRFS_IOC_GET_SUBVOL_INFO = 0x81F8943C
-BTRFS_IOC_INO_LOOKUP_USER = 0xD000943E
+import kernel
 
 
 def text(buffer, at, size):
@@ -27,27 +24,22 @@ def text(buffer, at, size):
 
 
 def subvol_info(fd):
-    info = bytearray(504)
-    fcntl.ioctl(fd, BTRFS_IOC_GET_SUBVOL_INFO, info)
-    return [text(info, 8, 256)]
+    return [text(kernel.subvolume_info(fd), 8, 256)]
 
 
 def lookup(fd, directory):
-    args = bytearray(struct.pack("=QQ4080x", 0, directory))
-    fcntl.ioctl(fd, BTRFS_IOC_INO_LOOKUP, args)
-    return [text(args, 16, 4080)]
+    return [os.fsdecode(kernel.ino_lookup(fd, 0, directory)[1])]
 
 
 def lookup_user(fd, subvolume, directory):
-    args = bytearray(struct.pack("=QQ4080x", directory, subvolume))
-    fcntl.ioctl(fd, BTRFS_IOC_INO_LOOKUP_USER, args)
-    return [text(args, 272, 3824) + text(args, 16, 256)]
+    found = kernel.ino_lookup_user(fd, directory, subvolume)
+    return [text(found, 256, 3824) + text(found, 0, 256)]
 
 
 def paths(fd, inode):
     found = ctypes.create_string_buffer(4096)
     args = bytearray(struct.pack("=QQ32xQ", inode, len(found), ctypes.addressof(found)))
-    fcntl.ioctl(fd, BTRFS_IOC_INO_PATHS, args)
+    fcntl.ioctl(fd, kernel.INO_PATHS, args)
     count, = struct.unpack_from("=I", found, 8)
     return [text(found.raw, 16 + at, 4096) for at in struct.unpack_from(f"={count}Q", found, 16)]
 

@@ -10,7 +10,9 @@ import os
 import struct
 import sys
 
-REQUESTS = {"one": 0xC0406618, "all": 0xC0406619}
+import kernel
+
+REQUESTS = {"one": kernel.REMOVE_KEY, "all": kernel.REMOVE_KEY_ALL_USERS}
 IDENTIFIER_TYPE = 2
 
 

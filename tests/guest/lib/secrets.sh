@@ -32,10 +32,9 @@ expect_none() {
 # nonce_of PATH: of a file or directory
 nonce_of() {
 	python3 -c '
-import fcntl, os, sys
-FS_IOC_GET_ENCRYPTION_NONCE = 0x8010661B
+import fcntl, kernel, os, sys
 nonce = bytearray(16)
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), FS_IOC_GET_ENCRYPTION_NONCE, nonce)
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), kernel.GET_NONCE, nonce)
 print(nonce.hex())' "$1"
 }
 

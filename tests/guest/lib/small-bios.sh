@@ -5,7 +5,6 @@
 # 1 MiB, so only if these can't be had, a bio is full with 256 pages.
 
 # where python3 finds small_bios.py
-export PYTHONPATH=$REPO/tests/guest/lib PYTHONDONTWRITEBYTECODE=1
 
 . fault-injection.sh
 

@@ -10,13 +10,13 @@ half of the times after the caches were dropped.
 """
 import ctypes
 import errno
-import fcntl
 import hashlib
 import mmap
 import os
 import random
-import struct
 import sys
+
+import kernel
 
 SIZE_MAX = 4 << 20
 BLOCK = 4096
@@ -25,7 +25,6 @@ FILES = 2
 FALLOC_FL_KEEP_SIZE = 0x01
 FALLOC_FL_PUNCH_HOLE = 0x02
 FALLOC_FL_ZERO_RANGE = 0x10
-FICLONERANGE = 0x4020940D
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -100,8 +99,7 @@ def allocate(file, mode, offset, length):
 
 
 def clone(file, source, source_offset, length, offset):
-    argument = struct.pack("qQQQ", source.fd, source_offset, length, offset)
-    fcntl.ioctl(file.fd, FICLONERANGE, argument)
+    kernel.clone_range(file.fd, source.fd, source_offset, length, offset)
 
 
 def sync(file):

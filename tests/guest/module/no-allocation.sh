@@ -33,12 +33,10 @@ modprobe fscrypt_extent pool_size=2
 start_encrypted
 directories=()
 descriptors=()
-for policy in '1 4' '5 6' '7 8' '9 9' '9 9 -f 0x4'; do
-	read -r contents names flags <<<"$policy"
-	directory=$SCRATCH_MNT/$contents$flags
+for policy in "${modes[@]}" "${modes[Adiantum]} -f 0x4"; do
+	directory=$SCRATCH_MNT/$policy
 	mkdir "$directory"
-	# shellcheck disable=SC2086
-	set_policy "$directory" "$main" -v 2 -c "$contents" -n "$names" $flags
+	set_policy "$directory" "$main" -v 2 "$policy"
 	touch "$directory"/{buffered,direct,compressed}
 	chattr +c "$directory/compressed"
 	for file in buffered direct compressed; do

@@ -42,13 +42,13 @@ read_all() {
 
 modprobe fscrypt_extent pool_size=65535
 start_encrypted
-for modes in '5 6 AES-128-CBC-ESSIV' '7 8 SM4-XTS' '9 9 Adiantum'; do
-	read -r contents names name <<<"$modes"
-	mkdir "$SCRATCH_MNT/$name"
-	set_policy "$SCRATCH_MNT/$name" "$main" -v 2 -c "$contents" -n "$names"
-	first_file "$SCRATCH_MNT/$name" "$name"
-done
 first_file "$encrypted" AES-256-XTS
+unset 'modes[AES-256-XTS]'
+for mode in "${!modes[@]}"; do
+	mkdir "$SCRATCH_MNT/$mode"
+	set_policy "$SCRATCH_MNT/$mode" "$main" -v 2 "${modes[$mode]}"
+	first_file "$SCRATCH_MNT/$mode" "$mode"
+done
 [ "$(grep -cx 'slots 65535' $stats)" = 4 ] || fail "not 65535 slots in four modes"
 
 echo "--- one extent for each block"

@@ -22,16 +22,16 @@ make_key other
 other=$(add_key other)
 head -c 16M /dev/urandom >shared
 writers=()
+seed=0
 readers=()
 touch going
 for key in main other; do
-	for modes in '1 4' '9 9'; do
-		read -r contents names <<<"$modes"
-		name=$key-$contents
+	for mode in AES-256-XTS Adiantum; do
+		name=$key-$mode
 		mkdir -p "$SCRATCH_MNT/$name" "$OUT/expected/$name"/{a,b}
-		set_policy "$SCRATCH_MNT/$name" "${!key}" -v 2 -c "$contents" -n "$names"
+		set_policy "$SCRATCH_MNT/$name" "${!key}" -v 2 "${modes[$mode]}"
 		mkdir "$SCRATCH_MNT/$name"/{a,b}
-		stress-writer.py "$contents" 30 "$SCRATCH_MNT/$name" \
+		stress-writer.py $((++seed)) 30 "$SCRATCH_MNT/$name" \
 			"$OUT/expected/$name" &
 		writers+=($!)
 		[ $key = main ] || continue

@@ -75,7 +75,7 @@ echo "--- a shared key is not derived"
 make_key direct
 direct=$(add_key direct)
 mkdir "$SCRATCH_MNT/direct"
-set_policy "$SCRATCH_MNT/direct" "$direct" -v 2 -c 9 -n 9 -f 0x4
+set_policy "$SCRATCH_MNT/direct" "$direct" -v 2 "${modes[Adiantum]}" -f 0x4
 echo contents >"$SCRATCH_MNT/direct/file"
 sync
 is 'master keys' 2

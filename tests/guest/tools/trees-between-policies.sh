@@ -13,7 +13,7 @@ make_key other
 other=$(add_key other)
 second=$SCRATCH_MNT/second
 mkdir "$second"
-set_policy "$second" "$other" -v 2 -c 9 -n 9
+set_policy "$second" "$other" -v 2 "${modes[Adiantum]}"
 
 # Else "git status" would write the index.
 export GIT_OPTIONAL_LOCKS=0
