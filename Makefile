@@ -7,6 +7,12 @@
 BUILD ?= build
 export BUILD JOBS KERNEL VM KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
 export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN ENCRYPT VARIANT
+ifdef SIGN
+# Who signs off.
+export SIGN
+export GIT_COMMITTER_NAME ?= $(shell git config user.name)
+export GIT_COMMITTER_EMAIL ?= $(shell git config user.email)
+endif
 
 in_root := tests/vm/in-root
 build := $(in_root) tests/vm/build
@@ -23,7 +29,9 @@ help:
 	@echo 'make module [KDIR=DIR]     the module [for that built kernel]'
 	@echo 'make kernel                the patched kernel'
 	@echo 'make check                 rustfmt, clippy, checkpatch, shellcheck, loom'
-	@echo 'make check-series          does each patch compile on its own?'
+	@echo 'make series [FSTESTS_DIR=DIR] [SIGN=1]'
+	@echo '                           what one would send: BUILD/series/out'
+	@echo 'make check-series          does it apply, compile and work, step by step?'
 	@echo 'make mutants               are deliberate bugs found?'
 	@echo 'make hostile-images [COUNT=N | SEEDS=FIRST-LAST] [PLAIN=1]'
 	@echo '                           bad images, one after the other'
@@ -77,13 +85,18 @@ ifdef FSTESTS_DIR
 	@TIME_FACTOR=10 TESTS=generic/595 tests/fstests/run
 endif
 
-.PHONY: check check-series
+.PHONY: check series check-series
 check bench: override VM :=
 check:
 	@$(build) kernel module
 	@$(in_root) tests/check
 
+series:
+	@$(build) source
+	@$(in_root) series/write '$(or $(KSRC),$(BUILD)/source/linux)' '$(BUILD)/series/out' '$(FSTESTS_DIR)'
+
 check-series:
+	@$(build) source progs verify
 	@$(in_root) tests/check-series
 
 .PHONY: bench mutants fstests fstests-table hostile-images

@@ -156,7 +156,7 @@ struct fscrypt_extent_open_args {
  *
  * @open_device: make keys for @set_inline_crypt on @bdev, which stays open until
  *	@close_device returned.  Sleeps, allocates with GFP_KERNEL.
- *	Return: the device, or ERR_PTR(-ENOMEM).
+ *	Returns the device, or ERR_PTR(-ENOMEM).
  * @close_device: have blk-crypto forget all keys that @device, on which no new I/O
  *	is going to start, has, and free it.  Sleeps until I/O that is under way
  *	has ended, and its keys were put.
@@ -166,7 +166,7 @@ struct fscrypt_extent_open_args {
  *	called with a device of the filesystem before @handle was made.  Sleeps,
  *	but doesn't wait for keys, nor allocate in a way that could fail, and
  *	recurses into neither filesystem nor I/O if called in a NOFS scope.
- *	Return: a positive number that stands for the key; -EBUSY if no key is
+ *	Returns a positive number that stands for the key; -EBUSY if no key is
  *	idle; or -EINVAL if something isn't aligned, out of range, or wasn't
  *	prepared.  On error, @encrypt or @decrypt has to be used.
  * @put_inline_key: end the use of @key, which @set_inline_crypt returned, when

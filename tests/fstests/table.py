@@ -32,7 +32,7 @@ LOGS = f"{BUILD}/log/fstests-table"
 MOST_SECONDS = 900 * DEBUG_FACTOR
 # Which sources the results depend on.
 SOURCES = ["src/**", "fscrypt/**", "btrfs_glue/*.[ch]", "btrfs_glue/fixes/*", "btrfs_glue/patches/*",
-           "crypto/**", "Kbuild",
+           "crypto/**", "features/*", "Kbuild",
            "tests/vm/kernel*.config", "tests/fstests/*.sh", "tests/fstests/fscrypt-crypt-util"]
 
 Result = collections.namedtuple("Result", "variant test result seconds vm sources why")

@@ -3,8 +3,14 @@
 #
 # What is put into the kernel tree, and where.  Sourced.
 
-# The directories of patches in their order: faults of btrfs as it is come first.
-patch_directories=(btrfs_glue/fixes crypto/patches fscrypt/patches btrfs_glue/patches)
+# The directories of patches in their order: faults of btrfs as it is come first, and what
+# encryption works without comes last.
+patch_directories=(btrfs_glue/fixes crypto/patches fscrypt/patches btrfs_glue/patches features)
+
+# has_series TREE: whether it has all this, as "make series" writes it
+has_series() {
+	[ -d "$1/fs/crypto/extent_engine" ]
+}
 
 # The patches in their order.
 series_patches() {
@@ -25,4 +31,13 @@ series_files() {
 		btrfs_glue/*) echo "$file fs/btrfs/${file##*/}" ;;
 		esac
 	done
+}
+
+# kernel_part PATCH: what it changes in the kernel's own files.  A patch also has what it
+# changes in our whole files, which are here as they are after all patches.
+kernel_part() {
+	awk -v places="$(series_files | cut -d ' ' -f 2)" '
+		BEGIN { split(places, list, "\n"); for (i in list) ours[list[i]] }
+		/^(diff --git|---) a\// { kept = !(substr($NF, 3) in ours) }
+		kept' "$1"
 }
