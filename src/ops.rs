@@ -348,8 +348,8 @@ unsafe fn device<'a>(device: *const fscrypt_extent_device) -> &'a OpenDevice {
 /// # Safety
 ///
 /// While this runs, `handle` and `device` must not be closed, and `nonce` and `bio` be valid. `bio`
-/// must have no encryption context, and be submitted to that device or be freed. `handle` must not be
-/// closed before it has ended and the key was put; [`close_device`] waits for that.
+/// must have no encryption context, and be submitted to that device or be freed. `handle` must not
+/// be closed before it has ended and the key was put; [`close_device`] waits for that.
 unsafe extern "C" fn set_inline_crypt(
     handle: *const fscrypt_extent_handle,
     device: *const fscrypt_extent_device,

@@ -4,19 +4,26 @@
 
 pub(crate) use kernel::bindings::*;
 
-// As they are called in C.
-pub(crate) use kernel::bindings::{
-    blk_crypto_key_type_BLK_CRYPTO_KEY_TYPE_RAW as BLK_CRYPTO_KEY_TYPE_RAW,
-    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_ADIANTUM as BLK_ENCRYPTION_MODE_ADIANTUM,
-    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_AES_128_CBC_ESSIV as BLK_ENCRYPTION_MODE_AES_128_CBC_ESSIV,
-    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_AES_256_XTS as BLK_ENCRYPTION_MODE_AES_256_XTS,
-    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_SM4_XTS as BLK_ENCRYPTION_MODE_SM4_XTS, //
-};
+// As they are called in C
+pub(crate) const BLK_CRYPTO_KEY_TYPE_RAW: blk_crypto_key_type =
+    blk_crypto_key_type_BLK_CRYPTO_KEY_TYPE_RAW;
+pub(crate) const BLK_ENCRYPTION_MODE_ADIANTUM: blk_crypto_mode_num =
+    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_ADIANTUM;
+pub(crate) const BLK_ENCRYPTION_MODE_AES_128_CBC_ESSIV: blk_crypto_mode_num =
+    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_AES_128_CBC_ESSIV;
+pub(crate) const BLK_ENCRYPTION_MODE_AES_256_XTS: blk_crypto_mode_num =
+    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_AES_256_XTS;
+pub(crate) const BLK_ENCRYPTION_MODE_SM4_XTS: blk_crypto_mode_num =
+    blk_crypto_mode_num_BLK_ENCRYPTION_MODE_SM4_XTS;
 
 extern "C" {
     pub(crate) fn helper_ratelimit() -> bool;
 
-    pub(crate) fn helper_bio_crypt_set_ctx(bio: *mut bio, key: *const blk_crypto_key, dun: *const u64);
+    pub(crate) fn helper_bio_crypt_set_ctx(
+        bio: *mut bio,
+        key: *const blk_crypto_key,
+        dun: *const u64,
+    );
 
     #[cfg(CONFIG_KUNIT)]
     pub(crate) fn helper_set_extent_context(

@@ -66,7 +66,8 @@ impl Device {
 /// A key as blk-crypto wants it, for one device.
 pub(crate) struct BlkKey {
     device: Device,
-    /// What bios and the device's keyslots refer to, by its address, from when it was set to its eviction.
+    /// What bios and the device's keyslots refer to, by its address, from when it was set to its
+    /// eviction.
     key: Pin<KBox<Secret<blk_crypto_key>>>,
     /// Whether a keyslot of the device may refer to it.
     is_set: bool,

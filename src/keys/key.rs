@@ -61,8 +61,8 @@ pub(crate) enum KeyKind {
     RawDirect,
 }
 
-/// What a slot of a cache has: something that a key can be set in. Not to be mistaken for the keyslots
-/// that blk-crypto knows devices to have.
+/// What a slot of a cache has: something that a key can be set in. Not to be mistaken for the
+/// keyslots that blk-crypto knows devices to have.
 ///
 /// Nothing here allocates memory. It is `Sync` because all who want the same key share a slot.
 pub(crate) trait Keyslot: Send + Sync {
