@@ -93,7 +93,7 @@ check:
 
 series:
 	@$(build) source
-	@$(in_root) series/write '$(or $(KSRC),$(BUILD)/source/linux)' '$(BUILD)/series/out' '$(FSTESTS_DIR)'
+	@$(in_root) series/run
 
 check-series:
 	@$(build) source progs verify

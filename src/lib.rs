@@ -82,7 +82,7 @@ module! {
     params: {
         pool_size: u32 {
             default: 128,
-            description: "Number of ciphers to allocate for each encryption mode, and of keys for each inlinecrypt device, 1 to 65535",
+            description: "Ciphers for each mode, and keys for each inlinecrypt device: 1 to 65535",
         },
     },
 }

@@ -25,12 +25,12 @@ extern "C" {
         dun: *const u64,
     );
 
-    #[cfg(CONFIG_KUNIT)]
+    #[cfg(CONFIG_KUNIT = "y")]
     pub(crate) fn helper_set_extent_context(
         ctx: *mut fscrypt_extent_context,
         nonce: *const fscrypt_extent_nonce,
     );
-    #[cfg(CONFIG_KUNIT)]
+    #[cfg(CONFIG_KUNIT = "y")]
     pub(crate) fn helper_get_extent_context(
         ctx: *const u8,
         len: usize,

@@ -70,12 +70,14 @@ as() {
 }
 
 # The contents modes as the engine calls them, with names modes, as options of set_encpolicy
+# shellcheck disable=SC2034 # for the tests
 declare -A modes=(
 	[AES-256-XTS]='-c 1 -n 4'
 	[AES-128-CBC-ESSIV]='-c 5 -n 6'
 	[SM4-XTS]='-c 7 -n 8'
 	[Adiantum]='-c 9 -n 9'
 )
+# shellcheck disable=SC2034
 hctr2='-c 1 -n 10'
 
 # set_policy DIRECTORY KEYSPEC [OPTION...]: options are those of set_encpolicy
