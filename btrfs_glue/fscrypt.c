@@ -79,6 +79,22 @@ static int insert_context(struct btrfs_trans_handle *trans, struct btrfs_inode *
 }
 
 /*
+ * Zoned writes are split below the place where they are encrypted, and a data
+ * unit, which is a block by default, must not span pages.
+ */
+static int check_encryption_support(struct btrfs_fs_info *fs_info)
+{
+	const bool zoned = btrfs_fs_incompat(fs_info, ZONED);
+
+	if (!zoned && fs_info->sectorsize <= PAGE_SIZE)
+		return 0;
+
+	btrfs_err_rl(fs_info, "encryption is not supported %s", zoned ?
+		     "on zoned filesystems" : "with a block size above the page size");
+	return -EOPNOTSUPP;
+}
+
+/*
  * @fs_data is the transaction handle when a new inode is created.  Then the
  * inode has its flag already and the caller reserved the space.  It is NULL when
  * an empty directory gets a policy.
@@ -96,6 +112,10 @@ static int btrfs_fscrypt_set_context(struct inode *vfs_inode, const void *ctx,
 
 	if (btrfs_root_readonly(inode->root))
 		return -EROFS;
+	/* Before root is asked for what root can't do, either. */
+	ret = check_encryption_support(fs_info);
+	if (ret)
+		return ret;
 	/*
 	 * With the feature, kernels without it can't mount the filesystem.  That
 	 * isn't for the owner of an empty directory to decide.
@@ -185,20 +205,10 @@ const struct fscrypt_operations btrfs_fscrypt_operations = {
 /*
  * Check whether files of this filesystem can be encrypted, and allocate what writing
  * them takes.
- *
- * Zoned writes are split below the place where they are encrypted, and a data
- * unit, which is a block by default, must not span pages.
  */
 int btrfs_prepare_encryption(struct btrfs_fs_info *fs_info)
 {
-	const bool zoned = btrfs_fs_incompat(fs_info, ZONED);
-
-	if (!zoned && fs_info->sectorsize <= PAGE_SIZE)
-		return btrfs_alloc_bounce_pool(fs_info);
-
-	btrfs_err(fs_info, "encryption is not supported %s", zoned ?
-		  "on zoned filesystems" : "with a block size above the page size");
-	return -EOPNOTSUPP;
+	return check_encryption_support(fs_info) ?: btrfs_alloc_bounce_pool(fs_info);
 }
 
 /* Report that @inode has either a context or the flag for it.  Return: -EUCLEAN. */

@@ -16,6 +16,13 @@ mkdir "$encrypted"
 expect_error 'Operation not supported' set_policy "$encrypted" "$main" -v 2
 [ "$(dmesg | grep -c 'encryption is not supported on zoned filesystems')" = 1 ] ||
 	fail "the kernel doesn't say why"
+# Nor is a user told to ask root, who can't either.
+chown fsgqa "$encrypted"
+as fsgqa xfs_io -c add_enckey "$SCRATCH_MNT" <"$OUT/main.key"
+dmesg -C
+expect_error 'Operation not supported' as fsgqa xfs_io -c "set_encpolicy -v 2 $main" "$encrypted"
+dmesg | grep 'encryption is not supported on zoned filesystems'
+! dmesg | grep 'as root' || fail "the user is told to ask root"
 
 head -c 4M /dev/urandom | tee expected >"$encrypted/file"
 umount "$SCRATCH_MNT"
