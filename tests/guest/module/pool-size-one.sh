@@ -63,12 +63,12 @@ cat $stats
 ! grep -x 'waits 0' $stats || fail "nobody had to wait"
 
 rm "$SCRATCH_MNT"/main-*/shared
-for name in {main,other}-{1,9}; do
+for name in {main,other}-{AES-256-XTS,Adiantum}; do
 	diff -r "$OUT/expected/$name" "$SCRATCH_MNT/$name"
 done
 remount
 add_key other >/dev/null
-for name in {main,other}-{1,9}; do
+for name in {main,other}-{AES-256-XTS,Adiantum}; do
 	diff -r "$OUT/expected/$name" "$SCRATCH_MNT/$name"
 done
 verify_offline --key "$OUT/other.key"
