@@ -11,41 +11,24 @@ cat >handles.py <<'END'
 
 Prints the path that each handle leads to.
 """
-import ctypes
 import os
 import sys
 
-AT_FDCWD = -100
-MAX_HANDLE_SZ = 128
+import kernel
 
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-class FileHandle(ctypes.Structure):
-    _fields_ = [("bytes", ctypes.c_uint), ("type", ctypes.c_int),
-                ("handle", ctypes.c_ubyte * MAX_HANDLE_SZ)]
-
-
-def checked(result):
-    if result < 0:
-        sys.exit(os.strerror(ctypes.get_errno()))
-    return result
-
-
-if sys.argv[1] == "save":
-    with open(sys.argv[2], "wb") as file:
-        for path in sys.argv[3:]:
-            handle = FileHandle(bytes=MAX_HANDLE_SZ)
-            checked(libc.name_to_handle_at(AT_FDCWD, os.fsencode(path), ctypes.byref(handle),
-                                           ctypes.byref(ctypes.c_int()), 0))
-            file.write(bytes(handle))
-else:
-    mount = os.open(sys.argv[3], os.O_RDONLY)
-    with open(sys.argv[2], "rb") as file:
-        while data := file.read(ctypes.sizeof(FileHandle)):
-            handle = FileHandle.from_buffer_copy(data)
-            fd = checked(libc.open_by_handle_at(mount, ctypes.byref(handle), os.O_RDONLY))
-            print(os.readlink(f"/proc/self/fd/{fd}"))
+try:
+    if sys.argv[1] == "save":
+        with open(sys.argv[2], "wb") as file:
+            for path in sys.argv[3:]:
+                file.write(kernel.handle_of(path))
+    else:
+        mount = os.open(sys.argv[3], os.O_RDONLY)
+        with open(sys.argv[2], "rb") as file:
+            while handle := file.read(kernel.HANDLE_SIZE):
+                fd = kernel.open_by_handle(mount, handle, os.O_RDONLY)
+                print(os.readlink(f"/proc/self/fd/{fd}"))
+except OSError as error:
+    sys.exit(error.strerror)
 END
 
 start_encrypted

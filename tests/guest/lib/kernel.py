@@ -105,8 +105,13 @@ def btrfs_handle(tree, inode, generation=0):
     return struct.pack("=IiQQI", 20, 0x4D, inode, tree, generation)
 
 
+# struct file_handle, with room for any
+MAX_HANDLE_SZ = 128
+HANDLE_SIZE = 8 + MAX_HANDLE_SZ
+
+
 def handle_of(path):
-    handle = ctypes.create_string_buffer(struct.pack("=Ii", 128, 0), 8 + 128)
+    handle = ctypes.create_string_buffer(struct.pack("=Ii", MAX_HANDLE_SZ, 0), HANDLE_SIZE)
     mount_id = ctypes.c_int()
     _check(LIBC.name_to_handle_at(AT_FDCWD, os.fsencode(path), handle,
                                   ctypes.byref(mount_id), 0))

@@ -8,7 +8,6 @@ Each directory gets two files.  Every operation is done in both directories; wha
 it returns or reads must be alike.  After every hundred, so must the whole files,
 half of the times after the caches were dropped.
 """
-import ctypes
 import errno
 import hashlib
 import mmap
@@ -25,13 +24,6 @@ FILES = 2
 FALLOC_FL_KEEP_SIZE = 0x01
 FALLOC_FL_PUNCH_HOLE = 0x02
 FALLOC_FL_ZERO_RANGE = 0x10
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def fallocate(fd, mode, offset, length):
-    if libc.fallocate(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)):
-        raise OSError(ctypes.get_errno(), "fallocate")
 
 
 class File:
@@ -95,7 +87,7 @@ def truncate(file, size):
 
 
 def allocate(file, mode, offset, length):
-    fallocate(file.fd, mode, offset, length)
+    kernel.fallocate(file.fd, mode, offset, length)
 
 
 def clone(file, source, source_offset, length, offset):
