@@ -92,7 +92,7 @@ check:
 	@$(in_root) tests/check
 
 series:
-	@$(build) source
+	@$(build) source progs-source
 	@$(in_root) series/run
 
 check-series:
