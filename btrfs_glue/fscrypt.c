@@ -344,7 +344,8 @@ int btrfs_name_to_user(const struct inode *dir, char *name, int len)
 	ret = fscrypt_fname_disk_to_usr(dir, btrfs_name_hash(name, len), 0,
 					&iname, &oname);
 	/* What was not encrypted with this key may decrypt to anything. */
-	if (!ret && unlikely(!oname.len || memchr(oname.name, '/', oname.len))) {
+	if (!ret && unlikely(!oname.len || memchr(oname.name, '/', oname.len) ||
+			     name_is_dot_dotdot(oname.name, oname.len))) {
 		btrfs_err_rl(root->fs_info,
 			     "root %llu inode %llu has a name that can't be decrypted",
 			     btrfs_root_id(root), btrfs_ino(BTRFS_I(dir)));
@@ -450,6 +451,54 @@ int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int l
 	if (ret >= 0 && ret < len)
 		memset(name + ret, 0, len - ret);
 	return ret;
+}
+
+/*
+ * Get an inode with its key, to read it without a file, if it is encrypted.
+ *
+ * @root:  a subvolume
+ * @ino:   number of an inode in it
+ * @flags: BTRFS_INODE_*, as its inode item has them
+ *
+ * It may be that an encrypted inode lacks the flag, or a plain one has it: btrfs_iget()
+ * refuses either.  The key stays for as long as the caller has the inode, which leaves
+ * memory then, unless it was there before.
+ *
+ * Not within a transaction, and with no tree locked.
+ *
+ * Return: the inode, to be put; NULL if it isn't encrypted; or ERR_PTR(-ENOKEY) if its
+ *	   key isn't available, ERR_PTR(-EUCLEAN) if it is corrupt, or another error
+ */
+struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags)
+{
+	BTRFS_PATH_AUTO_FREE(path);
+	struct btrfs_inode *inode;
+	bool in_memory;
+	int ret;
+
+	if (!(flags & BTRFS_INODE_ENCRYPT)) {
+		path = btrfs_alloc_path();
+		if (!path)
+			return ERR_PTR(-ENOMEM);
+		ret = find_context(root, ino, path);
+		btrfs_release_path(path);
+		if (ret)
+			return ret > 0 ? NULL : ERR_PTR(ret);
+	}
+
+	in_memory = xa_load(&root->inodes, ino);
+	inode = btrfs_iget(ino, root);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	if (!in_memory)
+		d_mark_dontcache(&inode->vfs_inode);
+
+	ret = fscrypt_prepare_read(&inode->vfs_inode);
+	if (ret) {
+		iput(&inode->vfs_inode);
+		return ERR_PTR(ret);
+	}
+	return &inode->vfs_inode;
 }
 
 int btrfs_emit_encrypted(const struct inode *dir, struct dir_context *ctx,

@@ -24,6 +24,7 @@ int btrfs_resolve_nokey_name(struct btrfs_inode *dir, const struct dentry *dentr
 int btrfs_name_to_user(const struct inode *dir, char *name, int len);
 int btrfs_emit_encrypted(const struct inode *dir, struct dir_context *ctx,
 			 const char *name, int len, u64 ino, unsigned int type);
+struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags);
 bool btrfs_is_permitted_child(struct inode *dir, struct inode *inode);
 int btrfs_check_snapshot_policy(struct inode *dir, struct btrfs_root *source);
 bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2);

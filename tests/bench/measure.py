@@ -159,6 +159,7 @@ class Results:
             yield f"{workload}-warm", "cipher", self.cipher, most
             yield (workload, "cipher and misses",
                    round(self.cipher + self.misses_per_4k[workload] * self.miss), most)
+        yield "send", "fragread", self.added("fragread"), 1.05
         yield "missread", "cipher", self.cipher, 2.2
         yield "hitread", "randread", self.added("randread"), 1.05
 

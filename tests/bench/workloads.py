@@ -27,6 +27,7 @@ DISK = "/dev/ram0"
 DISK_MIB = 512
 MOUNT_POINT = os.environ["TEST_DIR"]
 DIRECTORY = f"{MOUNT_POINT}/dir"
+SNAPSHOT = f"{MOUNT_POINT}/snapshot"
 STATS = "/sys/kernel/debug/fscrypt_extent/stats"
 CACHE_SUITE = "/sys/kernel/debug/kunit/fscrypt_extent_cache/run"
 SCHEDULER_FEATURES = "/sys/kernel/debug/sched/features"
@@ -123,6 +124,14 @@ def read_beside_writes(file, offsets, buffer):
         os.preadv(file, [buffer], hot[number % HOT])
 
 
+def send(_file, _offsets, _buffer):
+    """Sends SNAPSHOT to nowhere."""
+    snapshot, nowhere = os.open(SNAPSHOT, os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
+    kernel.send(snapshot, nowhere)
+    os.close(nowhere)
+    os.close(snapshot)
+
+
 class Workload:
     """What is done to a file."""
 
@@ -158,6 +167,8 @@ WORKLOADS = [
     Workload("fragread-warm", read, MEBIBYTES, MIB, warm=True),
     Workload("fragrandread-warm", read, FRAGRANDREAD, BLOCK, warm=True),
 ]
+# The last of them for btrfs, which sends a snapshot with that file and nothing else.
+SEND = Workload("send", send, MEBIBYTES, MIB)
 # One after the other on another file.  Nothing but btrfs has keys of extents.
 EXTENT_WORKLOADS = [
     Workload("missread", read, SHUFFLED, BLOCK, file="extents"),
@@ -270,6 +281,12 @@ def mean_without_extremes(values):
     return round(statistics.mean(sorted(values)[1:-1]))
 
 
+def make_snapshot():
+    root = os.open(MOUNT_POINT, os.O_RDONLY)
+    kernel.snapshot(root, os.path.basename(SNAPSHOT), root, read_only=True)
+    os.close(root)
+
+
 def write_extents():
     file = os.open(f"{DIRECTORY}/extents", os.O_WRONLY | os.O_CREAT)
     write(file, SPARSE, bytes(BLOCK))
@@ -291,6 +308,8 @@ def measure_target(name, idle_process):
         target = Target(name)
         measure(target, WORKLOADS)
         if name in ["btrfs", "btrfs-encrypted"]:
+            make_snapshot()
+            measure(target, [SEND])
             write_extents()
             measure(target, EXTENT_WORKLOADS)
         target.remove()

@@ -296,6 +296,10 @@ class Exercise:
         self.attempt("mknod", os.mknod, new + b" fifo", stat.S_IFIFO | 0o600)
         self.attempt("subvolume create", kernel.create_subvolume, fd, name + b" subvolume")
         self.attempt("snapshot", kernel.snapshot, fd, name + b" snapshot", fd)
+        number, _ = self.attempt("read-only snapshot", kernel.snapshot, fd, name + b" sent", fd, True)
+        if not number:
+            self.send(new + b" sent")
+            self.attempt("snapshot delete", kernel.destroy_subvolume, fd, name + b" sent")
         number, tmpfile = self.attempt("O_TMPFILE", os.open, path, os.O_RDWR | os.O_TMPFILE)
         if not number:
             self.attempt("link O_TMPFILE", kernel.linkat_fd, tmpfile, new + b" tmpfile")
@@ -307,6 +311,13 @@ class Exercise:
             self.attempt("snapshot delete", kernel.destroy_subvolume, fd, name + b" snapshot")
         self.attempt("rmdir", os.rmdir, new + b" directory")
         os.close(fd)
+
+    def send(self, path):
+        """What names and contents lead to in a stream"""
+        nowhere = os.open("/dev/null", os.O_WRONLY)
+        self.with_fd(path, os.O_RDONLY, "send", kernel.send, nowhere)
+        self.with_fd(path, os.O_RDONLY, "send compressed", kernel.send, nowhere, True)
+        os.close(nowhere)
 
     def new_file(self, path):
         """What was just written must come back."""

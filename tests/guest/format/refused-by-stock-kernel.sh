@@ -7,12 +7,7 @@
 # dmesg: BTRFS error .*(unknown incompat features|open_ctree failed)
 . harness.sh
 . encryption.sh
-
-# swap_btrfs COMMAND...: have that load another btrfs.ko.  rmmod leaves what either needs.
-swap_btrfs() {
-	rmmod btrfs
-	"$@"
-}
+. stock-btrfs.sh
 
 start_encrypted
 echo contents >"$encrypted/file"

@@ -2,7 +2,9 @@
 """What the tests need of liburing."""
 import ctypes
 import os
+import struct
 
+IORING_OP_URING_CMD = 46
 FIXED_FILE = 1
 """IOSQE_FIXED_FILE: the file descriptor is an index of the registered files."""
 
@@ -38,12 +40,25 @@ class Ring:
         self.library.io_uring_sqe_set_flags(sqe, flags)
         check(self.library.io_uring_submit(self.ring))
 
+    def submit_command(self, command, fd, address):
+        """Begin an ioctl whose argument is at that address."""
+        sqe = self.library.io_uring_get_sqe(self.ring)
+        # struct io_uring_sqe: opcode, flags, ioprio, fd, cmd_op, padding, addr
+        ctypes.memmove(sqe, struct.pack("=BBHiIIQ40x", IORING_OP_URING_CMD, 0, 0, fd, command,
+                                        0, address), 64)
+        check(self.library.io_uring_submit(self.ring))
+
     def wait(self, length):
         """Wait for the request, which must have done so many bytes."""
+        result = self.result()
+        if result != length:
+            raise OSError(f"{result} of {length} bytes")
+
+    def result(self):
+        """Wait for the request, and return what it does."""
         cqe = ctypes.c_void_p()
         check(self.library.io_uring_wait_cqe(self.ring, ctypes.byref(cqe)))
         # struct io_uring_cqe: user_data, res
         result = ctypes.c_int.from_address(cqe.value + 8).value
         self.library.io_uring_cqe_seen(self.ring, cqe)
-        if check(result) != length:
-            raise OSError(f"{result} of {length} bytes")
+        return check(result)

@@ -16,6 +16,12 @@ MNT_DETACH = 2
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
 
+SEND_FLAG_VERSION = 8
+SEND_FLAG_COMPRESSED = 16
+
+EXTENT_DATA = 108
+FILE_EXTENT_REG = 1
+
 V1_DESCRIPTOR = bytes.fromhex("0123456789abcdef")
 
 
@@ -47,6 +53,7 @@ GET_KEY_STATUS = _iowr("f", 26, 128)
 GET_NONCE = _ior("f", 27, 16)
 GETFLAGS = _ior("f", 1, 8)
 SETFLAGS = _iow("f", 2, 8)
+ENABLE_VERITY = _iow("f", 133, 128)
 FIEMAP = _iowr("f", 11, 32)
 FICLONE = _iow("\x94", 9, 4)
 FICLONERANGE = _iow("\x94", 13, 32)
@@ -57,6 +64,7 @@ INO_LOOKUP = _iowr("\x94", 18, 4096)
 SUBVOL_CREATE = _iow("\x94", 14, 4096)
 SNAP_DESTROY = _iow("\x94", 15, 4096)
 SNAP_CREATE_V2 = _iow("\x94", 23, 4096)
+SEND = _iow("\x94", 38, 72)
 SUBVOL_GETFLAGS = _ior("\x94", 25, 8)
 SCRUB = _iowr("\x94", 27, 1024)
 BALANCE = _iowr("\x94", 32, 1024)
@@ -64,6 +72,8 @@ BALANCE_CTL = _iow("\x94", 33, 4)
 BALANCE_CTL_CANCEL = 2
 INO_PATHS = _iowr("\x94", 35, 56)
 LOGICAL_INO = _iowr("\x94", 36, 56)
+ENCODED_READ = _ior("\x94", 64, 128)
+ENCODED_WRITE = _iow("\x94", 64, 128)
 GET_SUBVOL_INFO = _ior("\x94", 60, 504)
 GET_SUBVOL_ROOTREF = _iowr("\x94", 61, 4096)
 INO_LOOKUP_USER = _iowr("\x94", 62, 4096)
@@ -216,6 +226,14 @@ def snapshot(directory_fd, name, source_fd, read_only=False):
         struct.pack("=qQQ32x4040s", source_fd, 0, 2 * read_only, os.fsencode(name))))
 
 
+def send(fd, to_fd, compressed=False, parent=0):
+    """Sends the read-only subvolume, or what is different from a parent tree; with compressed data
+    as it is, in protocol version 2."""
+    version = 2 if compressed else 1
+    flags = SEND_FLAG_VERSION | SEND_FLAG_COMPRESSED * compressed
+    fcntl.ioctl(fd, SEND, struct.pack("=qQQQQI28x", to_fd, 0, 0, parent, flags, version))
+
+
 def ino_lookup(fd, tree, inode):
     """Returns the tree and the path."""
     argument = bytearray(struct.pack("=QQ", tree, inode) + bytes(4080))
@@ -271,13 +289,39 @@ def logical_ino(fd, address):
     return struct.unpack_from(f"={min(count, 500)}Q", container.buffer, 16)
 
 
-def tree_search(fd, tree):
-    """Returns how many items of the tree there are, at most 64 KiB of them."""
-    argument = bytearray(struct.pack("=7Q4I4Q", tree, 0, 2**64 - 1, 0, 2**64 - 1, 0, 2**64 - 1,
-                                     0, 255, 2**32 - 1, 0, 0, 0, 0, 0)
+def _tree_search(fd, tree, first, last):
+    """Items of the tree, at most 64 KiB of them: how many there are, and their buffer.  First and
+    last are object ID, type, and offset."""
+    argument = bytearray(struct.pack("=7Q4I4Q", tree, first[0], last[0], first[2], last[2],
+                                     0, 2**64 - 1, first[1], last[1], 2**32 - 1, 0, 0, 0, 0, 0)
                          + struct.pack("=Q", 65536) + bytes(65536))
     fcntl.ioctl(fd, TREE_SEARCH_V2, argument)
-    return struct.unpack_from("=I", argument, 64)[0]
+    return struct.unpack_from("=I", argument, 64)[0], argument[112:]
+
+
+def tree_search(fd, tree):
+    """Returns how many items of the tree there are, at most 64 KiB of them."""
+    return _tree_search(fd, tree, (0, 0, 0), (2**64 - 1, 255, 2**64 - 1))[0]
+
+
+def file_extents(fd):
+    """Returns offset, length, address, and position in the extent, all in bytes, of each extent
+    of a file that has been written.  Unlike FIEMAP, it tells them of compressed ones."""
+    extents, offset, inode = [], 0, os.fstat(fd).st_ino
+    while True:
+        count, items = _tree_search(fd, 0, (inode, EXTENT_DATA, offset),
+                                    (inode, EXTENT_DATA, 2**64 - 1))
+        if not count:
+            return extents
+        at = 0
+        for _ in range(count):
+            offset, size = struct.unpack_from("=16xQ4xI", items, at)
+            at += 32
+            if items[at + 20] == FILE_EXTENT_REG:
+                address, position, length = struct.unpack_from("=QxxxxxxxxQQ", items, at + 21)
+                extents.append((offset, length, address, position))
+            at += size
+        offset += 1
 
 
 def fiemap(fd):

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Streams of plain subvolumes are received in an encrypted directory: full, incremental, with
-# clone sources, and with compressed data, which is decompressed.
+# clone sources, which may be plain, and with compressed data, which isn't decompressed.
 # vm: uml
 . harness.sh
 . encryption.sh
@@ -11,7 +11,11 @@ receive_and_compare() {
 	local name=$1
 	shift
 	btrfs send -q "$@" "$source/$name" >stream
-	btrfs receive "$received" <stream
+	btrfs -vvv receive "$received" <stream 2>said || {
+		cat said
+		fail "$name can't be received"
+	}
+	! grep 'falling back' said || fail "compressed data was decompressed"
 	drop_caches
 	same_trees "$source/$name" "$received/$name" "as received with ${*:-no option}"
 }
@@ -30,10 +34,11 @@ ln -s target "$source/subvolume/link"
 btrfs subvolume snapshot -r "$source/subvolume" "$source/first"
 xfs_io -c 'pwrite -q -S 7 100k 10k' "$source/subvolume/directory/random"
 mv "$source/subvolume/directory" "$source/subvolume/renamed"
+head -c 300k /dev/urandom >"$source/subvolume/new"
 btrfs subvolume snapshot -r "$source/subvolume" "$source/second"
 xfs_io -f -c "reflink $source/second/text 0 0 100k" "$source/subvolume/clone"
 btrfs subvolume snapshot -r "$source/subvolume" "$source/third"
-python3 -c 'import sys; sys.stdout.write("another text " * 60000)' >"$source/subvolume/new"
+python3 -c 'import sys; sys.stdout.write("another text " * 60000)' >"$source/subvolume/another"
 btrfs subvolume snapshot -r "$source/subvolume" "$source/fourth"
 
 receive_and_compare first
@@ -42,11 +47,20 @@ receive_and_compare third -c "$source/first" -c "$source/second"
 receive_and_compare fourth -p "$source/third" --proto 2 --compressed-data
 btrfs receive --dump <stream | grep '^encoded_write' || fail "no data was sent compressed"
 
+echo "--- a clone source with another policy"
+remount
+btrfs subvolume delete "$received"/*
+mkdir "$plain/copies"
+btrfs send -q "$source/second" | btrfs receive "$plain/copies"
+btrfs send -q "$source/first" | btrfs receive "$received"
+btrfs send -q -p "$source/first" -c "$source/second" "$source/third" >stream
+btrfs receive --dump <stream | grep '^clone .*new' || fail "nothing was to be cloned from there"
+btrfs receive "$received" <stream
+same_trees "$source/third" "$received/third" "with a plain clone source"
+
 echo "--- where only a subvolume is mounted"
 btrfs subvolume delete "$received"/*
-umount "$SCRATCH_MNT"
-mount_btrfs
-add_key main >/dev/null
+remount
 btrfs subvolume create "$encrypted/home"
 mount -o "$mount_options,subvol=encrypted/home" "$SCRATCH_DEV" "$TEST_DIR"
 btrfs send -q "$source/first" | btrfs receive "$TEST_DIR"

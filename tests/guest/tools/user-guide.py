@@ -3,7 +3,7 @@
 # The sessions in Documentation/user-guide.rst are true: each command is run and has
 # to print what it prints there.
 # timeout: 400
-# dmesg: BTRFS error .*send: root .* is encrypted, which is not supported
+# dmesg: BTRFS error .*send: root .* is encrypted and its key is not available
 """Documentation/testing.rst says how the guide is written and compared."""
 import os
 import re
@@ -20,6 +20,8 @@ NAMES = {
     "fscrypt setup": "fscrypt setup --time=1ms",
     "/dev/sdb": os.environ["SCRATCH_DEV"],
     "/data": os.environ["SCRATCH_MNT"],
+    "/dev/sdc": os.environ["TEST_DEV"],
+    "/backup": os.environ["TEST_DIR"],
     "alice": "fsgqa",
 }
 
