@@ -3,9 +3,18 @@
 #
 # What is put into the kernel tree, and where.  Sourced.
 
-# The directories of patches in their order: faults of btrfs as it is come first, and what
-# encryption works without comes last.
-patch_directories=(btrfs_glue/fixes crypto/patches fscrypt/patches btrfs_glue/patches features)
+# kernel_parts: print the parts in their order, each with its directory of patches if it has
+# one.  Faults of btrfs as it is come first, and what encryption works without comes last.
+kernel_parts() {
+	cat <<-END
+		fixes btrfs_glue/fixes
+		crypto crypto/patches
+		fscrypt fscrypt/patches
+		engine
+		btrfs btrfs_glue/patches
+		features features
+	END
+}
 
 # has_series TREE: whether it has all this, as "make series" writes it
 has_series() {
@@ -15,9 +24,9 @@ has_series() {
 # The patches in their order.
 series_patches() {
 	local dir
-	for dir in "${patch_directories[@]}"; do
-		grep -v '^\s*\(#\|$\)' "$dir/series" | sed "s|^|$dir/|"
-	done
+	while read -r _ dir; do
+		[ -z "$dir" ] || grep -v '^\s*\(#\|$\)' "$dir/series" | sed "s|^|$dir/|"
+	done < <(kernel_parts)
 }
 
 # Our whole files, each with its place in the tree.

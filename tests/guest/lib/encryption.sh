@@ -141,6 +141,12 @@ sum_of() {
 	awk -v name="$1 " 'index($0, name) == 1 { sum += $NF } END { print sum + 0 }' $stats
 }
 
+# expect_number NAME NUMBER EXPECTED: print it, and fail unless it is as expected
+expect_number() {
+	echo "$1: $2"
+	[ "$2" = "$3" ] || fail "$1 is $2 instead of $3"
+}
+
 drop_caches() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches

@@ -37,10 +37,7 @@ inline_disks() {
 
 # inline_disks_are NAME NUMBER: fail unless that counter is so
 inline_disks_are() {
-	local number
-	number=$(inline_disks "$1")
-	echo "inline disks: $1: $number"
-	[ "$number" = "$2" ] || fail "$1 is $number instead of $2"
+	expect_number "inline disks: $1" "$(inline_disks "$1")" "$2"
 }
 
 # held_by NUMBER: how many keys the disk of that number has

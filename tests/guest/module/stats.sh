@@ -20,10 +20,7 @@ one_cache=${STATS_ONE_CACHE-0}
 
 # is NAME NUMBER: fail unless the stats, of the first cache that has it, say that
 is() {
-	local number
-	number=$(stat_of "$1")
-	echo "$1: $number"
-	[ "$number" = "$2" ] || fail "$1 is $number instead of $2"
+	expect_number "$1" "$(stat_of "$1")" "$2"
 }
 
 # read_file NAME: from the disk

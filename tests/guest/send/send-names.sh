@@ -154,9 +154,44 @@ for name in 1 2; do
 	btrfs subvolume snapshot -r "$encrypted/subvolume" "$encrypted/snapshot-$name" >/dev/null
 done
 
+# Two policies: there is no key for one of both, later
+make_key other
+other=$(add_key other)
+new_subvolume two
+fill
+mkdir "$subvolume/other"
+set_policy "$subvolume/other" "$other" -v 2
+echo secret >"$subvolume/other/file"
+snapshot keys
+second=$(stat -c %i "$subvolume/other")
+
 echo "--- with the key"
 named=$encrypted/snapshot
 each_case expect_sent
+
+expect_sent "two policies" "$SCRATCH_MNT/two-keys"
+
+echo "--- with one of two keys"
+remove_key "$other"
+expect_refused "two policies" "$SCRATCH_MNT/two-keys"
+expect_message "root $(btrfs inspect-internal rootid "$SCRATCH_MNT/two-keys") inode $second is enc"
+
+echo "--- nested subvolumes"
+# They aren't in a snapshot, where there are empty directories in their places.
+new_subvolume nested
+fill
+snapshot without
+btrfs subvolume create "$private/subvolume" "$private/dir/subvolume"
+echo secret >"$private/subvolume/file"
+snapshot with
+btrfs send -q -p "$subvolume-without" -f stream "$subvolume-with"
+btrfs send -q "$subvolume-without" | btrfs receive -q "$received"
+btrfs receive -q -f stream "$received"
+tree-state.py "$subvolume-without" >expected
+if tree-state.py "$received/nested-with" | diff expected - | grep '^[<>]' |
+	grep -v "^. b'./private\(/dir\)\?'"; then
+	failed+=("nested subvolumes: received otherwise")
+fi
 
 echo "--- what needs none"
 new_subvolume unchanged
