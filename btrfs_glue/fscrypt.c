@@ -459,17 +459,21 @@ int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int l
  * @root:  a subvolume
  * @ino:   number of an inode in it
  * @flags: BTRFS_INODE_*, as its inode item has them
+ * @nlink: the same
  *
  * It may be that an encrypted inode lacks the flag, or a plain one has it: btrfs_iget()
- * refuses either.  The key stays for as long as the caller has the inode, which leaves
- * memory then, unless it was there before.
+ * refuses either if the inode has links.  One that has none isn't read, as putting it
+ * would delete it.
+ *
+ * The key stays for as long as the caller has the inode.  If it was not in memory before,
+ * it is to leave then, though another user who comes meanwhile can make a difference.
  *
  * Not within a transaction, and with no tree locked.
  *
  * Return: the inode, to be put; NULL if it isn't encrypted; or ERR_PTR(-ENOKEY) if its
  *	   key isn't available, ERR_PTR(-EUCLEAN) if it is corrupt, or another error
  */
-struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags)
+struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags, u32 nlink)
 {
 	BTRFS_PATH_AUTO_FREE(path);
 	struct btrfs_inode *inode;
@@ -486,6 +490,12 @@ struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags)
 			return ret > 0 ? NULL : ERR_PTR(ret);
 	}
 
+	if (unlikely(!nlink)) {
+		btrfs_err_rl(root->fs_info, "root %llu inode %llu is in use and has no links",
+			     btrfs_root_id(root), ino);
+		return ERR_PTR(-EUCLEAN);
+	}
+
 	in_memory = xa_load(&root->inodes, ino);
 	inode = btrfs_iget(ino, root);
 	if (IS_ERR(inode))
@@ -494,6 +504,9 @@ struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags)
 		d_mark_dontcache(&inode->vfs_inode);
 
 	ret = fscrypt_prepare_read(&inode->vfs_inode);
+	/* Without a key, its names would be no-key names. */
+	if (!ret && unlikely(!fscrypt_has_encryption_key(&inode->vfs_inode)))
+		ret = -EUCLEAN;
 	if (ret) {
 		iput(&inode->vfs_inode);
 		return ERR_PTR(ret);

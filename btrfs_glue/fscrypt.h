@@ -21,19 +21,30 @@ int btrfs_report_inode_context(const struct btrfs_inode *inode);
 int btrfs_check_inode_context(struct btrfs_inode *inode, struct btrfs_path *path);
 int btrfs_resolve_nokey_name(struct btrfs_inode *dir, const struct dentry *dentry,
 			     struct fscrypt_name *fname);
-int btrfs_name_to_user(const struct inode *dir, char *name, int len);
 int btrfs_emit_encrypted(const struct inode *dir, struct dir_context *ctx,
 			 const char *name, int len, u64 ino, unsigned int type);
-struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags);
 bool btrfs_is_permitted_child(struct inode *dir, struct inode *inode);
 int btrfs_check_snapshot_policy(struct inode *dir, struct btrfs_root *source);
 bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2);
 
 #ifdef CONFIG_FS_ENCRYPTION
+int btrfs_name_to_user(const struct inode *dir, char *name, int len);
+struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags, u32 nlink);
 int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int len,
 			   bool cached);
 int btrfs_fscrypt_ioctl(struct file *file, unsigned int cmd, void __user *arg);
 #else
+static inline int btrfs_name_to_user(const struct inode *dir, char *name, int len)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino,
+						 u64 flags, u32 nlink)
+{
+	return NULL;
+}
+
 static inline int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name,
 					 int len, bool cached)
 {

@@ -7,10 +7,9 @@ usage: tree-state.py [--shared] DIRECTORY...
 Without --shared, a line for each inode in one directory: its paths, metadata, attributes, and
 a checksum of its contents or target.  Inode numbers and the time of status changes are left
 out, as are times of the directory itself, where receive makes new files first.  With it,
-which blocks of all directories together are one, and which are holes: a line for each range of
-a file, with the range that is the first to have these blocks; and at last how many blocks there
-are, and how many files have.  Extents that are allocated and not written count as holes, as they
-are in a stream.
+which ranges of files are no holes, and in the last line how many blocks all directories together
+have, and how many their files, which is more if they share some.  Extents that are allocated and
+not written count as holes, as they are in a stream.
 """
 import hashlib
 import os
@@ -66,31 +65,26 @@ def print_state(directory):
 
 
 def print_shared(directories):
-    owners, blocks = {}, 0
+    blocks, all_blocks = set(), 0
     for number, directory in enumerate(directories):
         for path in walk(directory):
             full = os.path.join(directory, path)
             if not stat.S_ISREG(os.lstat(full).st_mode):
                 continue
-            runs = []
+            ranges = []
             with open(full, "rb") as file:
                 extents = kernel.file_extents(file.fileno())
             for start, length, address, position in extents:
-                for block in range(length // BLOCK if address else 0):
-                    at = start // BLOCK + block
-                    owner = owners.setdefault((address, position // BLOCK + block),
-                                              (number, path, at))
-                    run = runs[-1] if runs else None
-                    if (run and run[0] + run[1] == at and run[2][:2] == owner[:2] and
-                            run[2][2] + run[1] == owner[2]):
-                        run[1] += 1
-                    else:
-                        runs.append([at, 1, owner])
-            blocks += sum(run[1] for run in runs)
-            for at, count, owner in runs:
-                own = owner == (number, path, at)
-                print(number, ascii(path), at, count, "own" if own else ascii(owner))
-    print(len(owners), blocks)
+                if not address:
+                    continue
+                blocks.update((address, position + at) for at in range(0, length, BLOCK))
+                all_blocks += length // BLOCK
+                if ranges and ranges[-1][1] == start:
+                    ranges[-1][1] += length
+                else:
+                    ranges.append([start, start + length])
+            print(number, ascii(path), ranges)
+    print(len(blocks), all_blocks)
 
 
 def main():
