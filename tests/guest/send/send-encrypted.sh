@@ -46,7 +46,7 @@ for i in 1 2 3; do
 done
 mkfifo "$source/fifo"
 ln -s target "$source/link"
-for path in "$source"/*; do
+for path in "$source"/{file,directory}-*; do
 	echo "taken by ${path##*/}" >"$source/$(as_orphan "$path")"
 done
 snapshot one

@@ -14,7 +14,7 @@ inodes=()
 expect_unsent() {
 	expect_error "$1" btrfs send -q -f stream "${@:2}" "$subvolume"
 	send-paths.py stream >paths
-	grep file paths
+	grep subvolume paths
 	! grep -E '[\\]x|[A-Za-z0-9_-]{60}' paths || fail "ciphertext was sent"
 }
 

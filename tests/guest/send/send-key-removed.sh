@@ -30,6 +30,8 @@ start_send() {
 	sender=$!
 	exec 3<pipe
 	head -c 100k <&3 >begin
+	# until all pipes are full
+	sleep 3
 }
 
 echo "--- removed"
