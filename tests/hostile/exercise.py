@@ -316,7 +316,8 @@ class Exercise:
         """What names and contents lead to in a stream"""
         nowhere = os.open("/dev/null", os.O_WRONLY)
         self.with_fd(path, os.O_RDONLY, "send", kernel.send, nowhere)
-        self.with_fd(path, os.O_RDONLY, "send compressed", kernel.send, nowhere, True)
+        self.with_fd(path, os.O_RDONLY, "send compressed", kernel.send, nowhere,
+                     kernel.SEND_FLAG_COMPRESSED)
         os.close(nowhere)
 
     def new_file(self, path):

@@ -16,6 +16,7 @@ MNT_DETACH = 2
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
 
+SEND_FLAG_NO_FILE_DATA = 1
 SEND_FLAG_VERSION = 8
 SEND_FLAG_COMPRESSED = 16
 
@@ -226,12 +227,13 @@ def snapshot(directory_fd, name, source_fd, read_only=False):
         struct.pack("=qQQ32x4040s", source_fd, 0, 2 * read_only, os.fsencode(name))))
 
 
-def send(fd, to_fd, compressed=False, parent=0):
-    """Sends the read-only subvolume, or what is different from a parent tree; with compressed data
-    as it is, in protocol version 2."""
-    version = 2 if compressed else 1
-    flags = SEND_FLAG_VERSION | SEND_FLAG_COMPRESSED * compressed
-    fcntl.ioctl(fd, SEND, struct.pack("=qQQQQI28x", to_fd, 0, 0, parent, flags, version))
+def send(fd, to_fd, flags=0, parent=0, sources=()):
+    """Sends the read-only subvolume, or what is different from a parent tree, with other trees as
+    sources of clones."""
+    version = 2 if flags & SEND_FLAG_COMPRESSED else 1
+    trees = (ctypes.c_uint64 * len(sources))(*sources)
+    fcntl.ioctl(fd, SEND, struct.pack("=qQQQQI28x", to_fd, len(sources), ctypes.addressof(trees),
+                                      parent, flags | SEND_FLAG_VERSION, version))
 
 
 def ino_lookup(fd, tree, inode):

@@ -12,7 +12,7 @@ inodes=()
 # expect_unsent TEXT OPTION...: send fails with that, and neither ciphertext nor a no-key name
 # is in the stream
 expect_unsent() {
-	expect_error "$1" btrfs send -q -f stream "${@:2}" "$subvolume"
+	expect_error "$1" send-to-file.py stream "${@:2}" "$subvolume"
 	send-paths.py stream >paths
 	grep subvolume paths
 	! grep -E '[\\]x|[A-Za-z0-9_-]{60}' paths || fail "ciphertext was sent"

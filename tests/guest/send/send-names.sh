@@ -33,11 +33,11 @@ expect_sent() {
 	rm stream
 }
 
-# expect_refused CASE OPTION...: send fails, and no path is ciphertext up to there
+# expect_refused CASE OPTION... SNAPSHOT: send fails, and no path is ciphertext up to there
 expect_refused() {
 	local case=$1 said
 	shift
-	if said=$(btrfs send -q -f stream "$@" 2>&1); then
+	if said=$(send-to-file.py stream "$@" 2>&1); then
 		failed+=("$case: succeeded")
 	elif [[ $said != *"Required key not available"* ]]; then
 		failed+=("$case: $said")
