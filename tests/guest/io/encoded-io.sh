@@ -12,7 +12,7 @@ import encoded
 from io_uring import Ring
 
 encrypted, plain = sys.argv[1:3]
-compression = int(sys.argv[3])
+compression = {"ZLIB": encoded.ZLIB, "ZSTD": encoded.ZSTD, "LZO": encoded.LZO_4K}[sys.argv[3]]
 ring = Ring()
 
 def extents(directory, name, ring=None):
@@ -83,14 +83,8 @@ for algorithm in zlib zstd lzo; do
 	sync
 	in_both sh -c 'dd if=/dev/zero of=all bs=4k count=1 seek=5 conv=notrunc status=none'
 	sync
-	case $algorithm in
-	zlib) number=1 ;;
-	zstd) number=2 ;;
-	lzo) number=3 ;;
-	esac
-	python3 encoded-io.py "$encrypted" "$plain" $number
-	key=$main
-	remove_key "$key"
+	python3 encoded-io.py "$encrypted" "$plain" "${algorithm^^}"
+	remove_key "$main"
 	expect_error 'Required key not available' cat "$encrypted"/*
 	add_key main >/dev/null
 	verify_offline

@@ -92,9 +92,9 @@ set_policy "$source/directory" "$main" -v 2
 mv "$public/fifo" "$source/directory"
 echo contents >"$source/directory/file"
 btrfs subvolume snapshot -r "$source" "$plain/after"
-for option in "" "--proto 2"; do
-	btrfs send -q $option "$plain/before" | btrfs receive -q "$received"
-	btrfs send -q $option -f stream -p "$plain/before" "$plain/after"
+for version in 1 2; do
+	btrfs send -q --proto $version "$plain/before" | btrfs receive -q "$received"
+	btrfs send -q --proto $version -f stream -p "$plain/before" "$plain/after"
 	btrfs receive -q -f stream "$received"
 	tree-state.py "$plain/after" >sent
 	tree-state.py "$received/after" | diff sent -

@@ -25,7 +25,7 @@ mount_image
 # the first becomes anything: if that has a NUL, the name ends there.
 directory=$(stat -c %i "$encrypted")
 for i in 1 2 3 4 5; do
-	name=$(printf "$i"; printf 'n%.0s' {1..59})
+	name=$i$(printf 'n%.0s' {1..59})
 	touch "$encrypted/$name"
 	inodes+=("$(stat -c %i "$encrypted/$name")")
 done

@@ -35,7 +35,7 @@ random_options() {
 		[ $((RANDOM % 3)) != 0 ] || options+=(-c "/$i")
 	done
 	choice=$((RANDOM % 4))
-	[ $choice = 3 ] || options+=(--proto $choice)
+	[ $choice = 3 ] || options+=(--proto "$choice")
 	[ $choice != 3 ] || options+=(--compressed-data)
 }
 

@@ -29,25 +29,30 @@ volume $SCRATCH_MNT
     target $backup
 END
 
+# newest_in DIRECTORY: print the name of the last snapshot in it
+newest_in() {
+	find "$1" -mindepth 1 -maxdepth 1 -name 'home.*' -printf '%f\n' | sort | tail -n 1
+}
+
 for i in 1 2 3; do
 	head -c 100k /dev/urandom >"$encrypted/home/file-$i"
 	echo "$i" >>"$encrypted/home/log"
 	mkdir -p "$encrypted/home/directory"
 	mkfifo "$encrypted/home/directory/fifo-$i"
 	btrbk -c btrbk.conf run
-	newest=$(cd "$encrypted/snapshots" && ls -d home.* | tail -n 1)
+	newest=$(newest_in "$encrypted/snapshots")
 	tree-state.py "$encrypted/snapshots/$newest" >sent
 	tree-state.py "$backup/$newest" | diff sent - || fail "backup $i is different"
 	sleep 1.1
 done
 btrbk -c btrbk.conf list latest
 [ "$(ls "$encrypted/snapshots")" = "$newest" ] || fail "snapshots were not thinned out"
-[ "$(ls "$backup" | wc -l)" = 3 ] || fail "there are not three backups"
+[ "$(find "$backup"/* -maxdepth 0 | wc -l)" = 3 ] || fail "there are not three backups"
 btrbk -q -c btrbk.conf run --override target_preserve_min=latest
-[ "$(ls "$backup" | wc -l)" -le 2 ] || fail "backups were not thinned out"
+[ "$(find "$backup"/* -maxdepth 0 | wc -l)" -le 2 ] || fail "backups were not thinned out"
 
 echo "--- restored"
-newest=$(ls "$backup" | tail -n 1)
+newest=$(newest_in "$backup")
 btrfs send -q "$backup/$newest" | btrfs receive "$encrypted"
 tree-state.py "$encrypted/$newest" | diff sent - || fail "it comes back otherwise"
 umount "$TEST_DIR"
