@@ -43,6 +43,7 @@ if [ -n "$ENCRYPT" ]; then
 	export MOUNT_OPTIONS="$dummy ${MOUNT_OPTIONS-}"
 	export TEST_FS_MOUNT_OPTS="$dummy ${TEST_FS_MOUNT_OPTS-}"
 	arguments+=(-E "$REPO/tests/fstests/encrypt-exclude")
+	echo "BTRFS_UTIL_PROG=$REPO/tests/fstests/btrfs" >>"$HOST_OPTIONS"
 fi
 
 "mkfs.$FSTYP" -q "$TEST_DEV"
