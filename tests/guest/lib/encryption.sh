@@ -183,6 +183,12 @@ same_trees() {
 	echo "$(wc -l <expected) files are alike $3"
 }
 
+# same_states A B WHAT: fail unless B has all that a backup of A must have; WHAT is for the message
+same_states() {
+	tree-state.py "$1" >expected
+	tree-state.py "$2" | diff expected - || fail "$3"
+}
+
 # same_in_both: compare the two directories from memory, and from disk twice
 same_in_both() {
 	same_trees "$encrypted" "$plain" "from the cache"

@@ -7,7 +7,6 @@
 
 received=$SCRATCH_MNT/received
 source=$encrypted/source
-public=$source/public
 start_encrypted
 mkdir "$received"
 btrfs subvolume create "$source"
@@ -23,8 +22,7 @@ expect_copied() {
 	[ ! -e "$received/$name" ] || btrfs subvolume delete "$received/$name" >/dev/null
 	btrfs send -q -f stream "$@" "$encrypted/$name"
 	btrfs receive -q -f stream "$received"
-	tree-state.py "$encrypted/$name" >sent
-	tree-state.py "$received/$name" | diff sent - || fail "$name is different with ${*:-no option}"
+	same_states "$encrypted/$name" "$received/$name" "$name is different with ${*:-no option}"
 }
 
 # dump: print the commands of the stream
@@ -96,8 +94,7 @@ for version in 1 2; do
 	btrfs send -q --proto $version "$plain/before" | btrfs receive -q "$received"
 	btrfs send -q --proto $version -f stream -p "$plain/before" "$plain/after"
 	btrfs receive -q -f stream "$received"
-	tree-state.py "$plain/after" >sent
-	tree-state.py "$received/after" | diff sent -
+	same_states "$plain/after" "$received/after" "it is different with version $version"
 	! dump | grep fileattr || fail "whether a directory is encrypted was sent"
 	btrfs subvolume delete "$received/before" "$received/after"
 done
@@ -120,6 +117,5 @@ exec 5<&-
 
 echo "--- received by Debian's"
 /usr/bin/btrfs receive -q -f stream "$received"
-tree-state.py "$source" >sent
-tree-state.py "$received/source" | diff sent -
+same_states "$source" "$received/source" "it is different"
 verify_offline

@@ -56,9 +56,8 @@ receive_all() {
 	for ((i = 1; i <= snapshots; i++)); do
 		btrfs receive -q -f "$2.$i" "$target/to" ||
 			fail "seed $seed: $1, snapshot $i can't be received, sent with $(<"options.$i")"
-		tree-state.py "$SCRATCH_MNT/$1-snapshots/$i" >sent
-		tree-state.py "$target/to/$i" | diff sent - ||
-			fail "seed $seed: $1, snapshot $i is different, sent with $(<"options.$i")"
+		same_states "$SCRATCH_MNT/$1-snapshots/$i" "$target/to/$i" \
+			"seed $seed: $1, snapshot $i is different, sent with $(<"options.$i")"
 	done
 	sync -f "$target"
 	mapfile -t copies < <(seq -f "$target/to/%.0f" "$snapshots")

@@ -41,8 +41,7 @@ for i in 1 2 3; do
 	mkfifo "$encrypted/home/directory/fifo-$i"
 	btrbk -c btrbk.conf run
 	newest=$(newest_in "$encrypted/snapshots")
-	tree-state.py "$encrypted/snapshots/$newest" >sent
-	tree-state.py "$backup/$newest" | diff sent - || fail "backup $i is different"
+	same_states "$encrypted/snapshots/$newest" "$backup/$newest" "backup $i is different"
 	sleep 1.1
 done
 btrbk -c btrbk.conf list latest
@@ -54,6 +53,6 @@ btrbk -q -c btrbk.conf run --override target_preserve_min=latest
 echo "--- restored"
 newest=$(newest_in "$backup")
 btrfs send -q "$backup/$newest" | btrfs receive "$encrypted"
-tree-state.py "$encrypted/$newest" | diff sent - || fail "it comes back otherwise"
+same_states "$encrypted/home" "$encrypted/$newest" "it comes back otherwise"
 umount "$TEST_DIR"
 verify_offline
