@@ -9,7 +9,8 @@ a checksum of its contents or target.  Inode numbers and the time of status chan
 out, as are times of the directory itself, where receive makes new files first.  With it,
 which ranges of files are no holes, and in the last line how many blocks all directories together
 have, and how many their files, which is more if they share some.  Extents that are allocated and
-not written count as holes, as they are in a stream.
+not written count as holes, as they are in a stream, and so do zeroes: whether a receiver gets
+those of such an extent depends on what send finds to clone them from.
 """
 import hashlib
 import os
@@ -73,16 +74,19 @@ def print_shared(directories):
                 continue
             ranges = []
             with open(full, "rb") as file:
+                data = file.read()
                 extents = kernel.file_extents(file.fileno())
             for start, length, address, position in extents:
                 if not address:
                     continue
                 blocks.update((address, position + at) for at in range(0, length, BLOCK))
                 all_blocks += length // BLOCK
-                if ranges and ranges[-1][1] == start:
-                    ranges[-1][1] += length
-                else:
-                    ranges.append([start, start + length])
+                for at in range(start, start + length, BLOCK):
+                    if not any(data[at:at + BLOCK]):
+                        continue
+                    if not ranges or ranges[-1][1] != at:
+                        ranges.append([at, at])
+                    ranges[-1][1] += BLOCK
             print(number, ascii(path), ranges)
     print(len(blocks), all_blocks)
 
