@@ -359,6 +359,23 @@ int btrfs_name_to_user(const struct inode *dir, char *name, int len)
 	return ret;
 }
 
+/*
+ * Check that what has encrypted names in it is a directory: the key of anything else has
+ * no cipher for them.
+ *
+ * Return: 0, or -EUCLEAN
+ */
+int btrfs_check_dir_of_names(const struct inode *inode)
+{
+	const struct btrfs_root *root = BTRFS_I(inode)->root;
+
+	if (likely(S_ISDIR(inode->i_mode)))
+		return 0;
+	btrfs_err_rl(root->fs_info, "root %llu inode %llu has names in it but is no directory",
+		     btrfs_root_id(root), btrfs_ino(BTRFS_I(inode)));
+	return -EUCLEAN;
+}
+
 /* Get an inode if it is in memory, else NULL. */
 static struct btrfs_inode *find_inode_in_memory(struct btrfs_root *root, u64 ino)
 {
@@ -429,15 +446,9 @@ int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int l
 
 	if (dir) {
 		vfs_dir = &dir->vfs_inode;
-		/* The key of anything else has no cipher for names. */
-		if (unlikely(!S_ISDIR(vfs_dir->i_mode))) {
-			btrfs_err_rl(fs_info,
-				     "root %llu inode %llu has names in it but is no directory",
-				     btrfs_root_id(root), dirid);
-			ret = -EUCLEAN;
-		} else if (!cached) {
+		ret = btrfs_check_dir_of_names(vfs_dir);
+		if (!ret && !cached)
 			ret = fscrypt_prepare_readdir(&dir->vfs_inode);
-		}
 	}
 	if (!ret)
 		ret = btrfs_name_to_user(vfs_dir, name, len);

@@ -29,12 +29,18 @@ bool btrfs_can_share_extents(struct inode *inode1, struct inode *inode2);
 
 #ifdef CONFIG_FS_ENCRYPTION
 int btrfs_name_to_user(const struct inode *dir, char *name, int len);
+int btrfs_check_dir_of_names(const struct inode *inode);
 struct inode *btrfs_iget_encrypted(struct btrfs_root *root, u64 ino, u64 flags, u32 nlink);
 int btrfs_ref_name_to_user(struct btrfs_root *root, u64 dirid, char *name, int len,
 			   bool cached);
 int btrfs_fscrypt_ioctl(struct file *file, unsigned int cmd, void __user *arg);
 #else
 static inline int btrfs_name_to_user(const struct inode *dir, char *name, int len)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int btrfs_check_dir_of_names(const struct inode *inode)
 {
 	return -EOPNOTSUPP;
 }
