@@ -7,12 +7,12 @@
 . encryption.sh
 
 cat >encoded-io.py <<'END'
-import errno, os, sys
+import errno, os, subprocess, sys
 import encoded
 from io_uring import Ring
 
-encrypted, plain = sys.argv[1:3]
-compression = {"ZLIB": encoded.ZLIB, "ZSTD": encoded.ZSTD, "LZO": encoded.LZO_4K}[sys.argv[3]]
+encrypted, plain, algorithm, mount_point, key = sys.argv[1:]
+compression = {"ZLIB": encoded.ZLIB, "ZSTD": encoded.ZSTD, "LZO": encoded.LZO_4K}[algorithm]
 ring = Ring()
 
 def extents(directory, name, ring=None):
@@ -70,6 +70,15 @@ with open(f"{encrypted}/text", "r+b") as file:
         assert error_of(encoded.read, fd, 0, kind, 16) == "ENOBUFS"
         assert error_of(encoded.write, fd, data, extent._replace(encryption=1), kind) == "EINVAL"
         assert error_of(encoded.write, fd, data, extent._replace(offset=1), kind) == "EINVAL"
+
+    # What is open stays usable.
+    subprocess.run(["xfs_io", "-c", f"rm_enckey {key}", mount_point], check=True)
+    assert error_of(open, f"{encrypted}/all") == "ENOKEY"
+    for kind in (None, ring):
+        assert encoded.read(fd, 0, kind) == (data, extent)
+        assert encoded.write(fd, data, extent, kind) == len(data)
+        os.fsync(fd)
+        assert encoded.read(fd, 0, kind) == (data, extent)
 END
 
 for algorithm in zlib zstd lzo; do
@@ -83,7 +92,8 @@ for algorithm in zlib zstd lzo; do
 	sync
 	in_both sh -c 'dd if=/dev/zero of=all bs=4k count=1 seek=5 conv=notrunc status=none'
 	sync
-	python3 encoded-io.py "$encrypted" "$plain" "${algorithm^^}"
+	python3 encoded-io.py "$encrypted" "$plain" "${algorithm^^}" \
+		"$SCRATCH_MNT" "$main"
 	remove_key "$main"
 	expect_error 'Required key not available' cat "$encrypted"/*
 	add_key main >/dev/null

@@ -90,6 +90,8 @@ c_mode_of_socket() { chmod 600 "$private/socket"; }
 c_owner_of_device() { chown 1 "$private/null"; }
 c_times_of_device() { touch "$private/loop"; }
 c_acl_of_fifo() { setfacl -m u:1:r "$private/fifo2"; }
+c_attribute_of_file() { setfattr -n user.name -v value "$private/file"; }
+c_acl_of_dir() { setfacl -m u:1:r "$private/dir"; }
 c_nested() { chmod 600 "$private/dir/fifo"; }
 c_new() { mkfifo "$private/new"; }
 c_new_socket() { socket "$private/new"; }
