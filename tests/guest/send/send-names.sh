@@ -46,6 +46,10 @@ expect_refused() {
 	if grep -E '[\\]x|[A-Za-z0-9_-]{22}' paths; then
 		failed+=("$case: ciphertext")
 	fi
+	# It has no name in the stream yet.
+	if [ "$case" = "a link" ] && grep "^o$(stat -c %i "$SCRATCH_MNT/linked/public/fifo1")-" paths; then
+		failed+=("$case: it was begun")
+	fi
 	rm stream
 }
 
