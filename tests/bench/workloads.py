@@ -125,10 +125,10 @@ def read_beside_writes(file, offsets, buffer):
 
 
 def send(_file, _offsets, _buffer):
-    """Sends SNAPSHOT to nowhere."""
-    snapshot, nowhere = os.open(SNAPSHOT, os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
-    kernel.send(snapshot, nowhere)
-    os.close(nowhere)
+    """Sends SNAPSHOT to memory: the kernel can't write to /dev/null."""
+    snapshot, stream = os.open(SNAPSHOT, os.O_RDONLY), os.memfd_create("stream")
+    kernel.send(snapshot, stream)
+    os.close(stream)
     os.close(snapshot)
 
 
