@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Who can write to the disk can't have a receiver write elsewhere, nor get ciphertext, no-key
-# names, or contents of his own into a stream: send fails.
+# By changing what is encrypted on the disk, nobody can have a receiver write elsewhere, nor get
+# ciphertext, no-key names, or contents of his own into a stream: send fails.
 # dmesg: BTRFS error .*root [0-9]+ inode [0-9]+ (has a name that can't be decrypted|is in use and has no links)
 # dmesg: BTRFS error .*(plain extent in encrypted file|send: IO error)
 # vm: uml

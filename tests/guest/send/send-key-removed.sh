@@ -9,11 +9,13 @@
 . encryption.sh
 
 received=$SCRATCH_MNT/received
+mount_options+=,compress-force=zstd
 start_encrypted
 btrfs subvolume create "$encrypted/source" "$received"
 for i in $(seq 300); do
 	mkdir "$encrypted/source/directory-$i"
-	head -c 5000 /dev/urandom >"$encrypted/source/directory-$i/file"
+	# of 4 blocks, 3 if they are compressed
+	head -c 12000 /dev/urandom | base64 -w 0 >"$encrypted/source/directory-$i/file"
 done
 btrfs subvolume snapshot -r "$encrypted/source" "$encrypted/snapshot"
 make_key other
@@ -21,12 +23,12 @@ other=$(add_key other)
 mkdir "$received/encrypted"
 set_policy "$received/encrypted" "$other" -v 2
 
-# start_send: to a pipe that nobody reads from for now
+# start_send OPTION...: to a pipe that nobody reads from for now
 start_send() {
 	drop_caches
 	rm -f pipe
 	mkfifo pipe
-	btrfs send -q "$encrypted/snapshot" >pipe 2>said &
+	btrfs send -q "$@" "$encrypted/snapshot" >pipe 2>said &
 	sender=$!
 	exec 3<pipe
 	head -c 100k <&3 >begin
@@ -34,21 +36,23 @@ start_send() {
 	sleep 3
 }
 
-echo "--- removed"
-start_send
-remove_busy_key "$main"
-cat <&3 >>begin
-exec 3<&-
-! wait $sender || fail "send went on without the key"
-cat said
-grep -q 'Required key not available' said
-remove_key "$main"
-btrfs receive -q -f begin "$received" 2>&1 | tee said || true
-[ "$(find "$received/snapshot" -type f | wc -l)" -gt 5 ] || fail "nothing was received"
-btrfs subvolume delete "$received/snapshot"
+for option in "" --compressed-data; do
+	echo "--- removed: ${option:-no option}"
+	start_send $option
+	remove_busy_key "$main"
+	cat <&3 >>begin
+	exec 3<&-
+	! wait $sender || fail "send went on without the key"
+	cat said
+	grep -q 'Required key not available' said
+	remove_key "$main"
+	btrfs receive -q -f begin "$received" 2>&1 | tee said || true
+	[ "$(find "$received/snapshot" -type f | wc -l)" -gt 5 ] || fail "nothing was received"
+	btrfs subvolume delete "$received/snapshot"
+	add_key main
+done
 
 echo "--- killed"
-add_key main
 start_send
 remove_busy_key "$main"
 kill -KILL $sender
@@ -72,11 +76,11 @@ echo "--- that of the receiver"
 btrfs send -q -f stream "$encrypted/snapshot"
 # slowly: the stream, of which the second half has to wait
 slowly() {
-	head -c 400k stream
+	head -c 1500k stream
 	while [ ! -e removed ]; do
 		sleep 0.1
 	done
-	tail -c +$((400 * 1024 + 1)) stream || true
+	tail -c +$((1500 * 1024 + 1)) stream || true
 }
 slowly | btrfs receive -q "$received/encrypted" 2>said &
 receiver=$!

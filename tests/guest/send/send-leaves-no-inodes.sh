@@ -30,6 +30,11 @@ make_subvolume() {
 		mkfifo "subvolume/directory-$i/fifo"
 	done
 	btrfs subvolume snapshot -r subvolume snapshot
+	for i in $(seq 60); do
+		mv "subvolume/directory-$i" "subvolume/moved-$i"
+		echo more >>"subvolume/moved-$i/file"
+	done
+	btrfs subvolume snapshot -r subvolume later
 }
 in_both make_subvolume
 for option in "" --no-data --compressed-data; do
@@ -39,3 +44,9 @@ for option in "" --no-data --compressed-data; do
 	[ "$left" -le $((plain_left + 10)) ] || fail "inodes stay in memory"
 done
 [ "$plain_left" -lt 150 ] || fail "other inodes were counted"
+for option in -p -c; do
+	plain_left=$(left_by_send "$plain/later" $option "$plain/snapshot")
+	left=$(left_by_send "$encrypted/later" $option "$encrypted/snapshot")
+	echo "$option: plain $plain_left, encrypted $left"
+	[ "$left" -le $((plain_left + 10)) ] || fail "inodes stay in memory"
+done
