@@ -18,15 +18,17 @@ use crate::btrfs::items::FileExtent;
 use crate::btrfs::items::FileType;
 use crate::btrfs::items::InodeItem;
 use crate::btrfs::items::NameRef;
+use crate::btrfs::items::CSUM_SIZE;
 use crate::btrfs::le;
 use crate::btrfs::superblock;
 use crate::btrfs::tree::Key;
 use crate::fscrypt::policy::Mode;
 use crate::fscrypt::policy::Nonce;
 use crate::fscrypt::policy::Policy;
+use crate::fscrypt::tags;
 use crate::Result;
 
-const CSUM_SIZE: u64 = 4;
+const TAG_SIZE: u64 = tags::TAG_SIZE as u64;
 /// Chunks begin and end at multiples of this, so no aligned piece straddles two.
 const CHUNK_ALIGN: u64 = 64 << 10;
 
@@ -40,6 +42,8 @@ pub struct Stats {
     extent_items: usize,
     prealloc_items: usize,
     checked_sums: u64,
+    authenticated_items: usize,
+    tags: u64,
     extents: usize,
     extent_bytes: u64,
     nonces: usize,
@@ -70,7 +74,13 @@ impl fmt::Display for Stats {
         for (mode, count) in &self.modes {
             writeln!(f, "encrypted extents, mode {mode:?}: {count}")?;
         }
-        writeln!(f, "data checksums: {}", self.checked_sums)
+        writeln!(f, "data checksums: {}", self.checked_sums)?;
+        writeln!(
+            f,
+            "authenticated extent items: {}",
+            self.authenticated_items
+        )?;
+        writeln!(f, "block tags: {}", self.tags)
     }
 }
 
@@ -82,6 +92,29 @@ struct Extent {
     policy: Policy,
 }
 
+/// Logical ranges, of which those that touch are one.
+#[derive(Default)]
+struct Ranges(BTreeMap<u64, u64>);
+
+impl Ranges {
+    /// Adds one that begins where no other before it ends later.
+    fn add(&mut self, start: u64, end: u64) {
+        match self.0.range_mut(..=start).next_back() {
+            Some((_, last_end)) if *last_end == start => *last_end = end,
+            _ => {
+                self.0.insert(start, end);
+            }
+        }
+    }
+
+    fn has(&self, start: u64, end: u64) -> bool {
+        self.0
+            .range(..=start)
+            .next_back()
+            .is_some_and(|(_, last_end)| end <= *last_end)
+    }
+}
+
 pub struct Checks<'a> {
     fs: &'a Filesystem,
     violations: Vec<String>,
@@ -89,7 +122,10 @@ pub struct Checks<'a> {
     extents: BTreeMap<u64, Extent>,
     /// Logical ranges of encrypted data that checksums must cover.
     summed: BTreeSet<(u64, u64)>,
+    /// The same of tags.
+    tagged: BTreeSet<(u64, u64)>,
     encrypted_items: bool,
+    authenticated: bool,
 }
 
 impl<'a> Checks<'a> {
@@ -101,7 +137,9 @@ impl<'a> Checks<'a> {
             stats: Stats::default(),
             extents: BTreeMap::new(),
             summed: BTreeSet::new(),
+            tagged: BTreeSet::new(),
             encrypted_items: false,
+            authenticated: false,
         };
         for subvolume in fs.subvolumes.values() {
             checks.subvolume(subvolume);
@@ -109,6 +147,7 @@ impl<'a> Checks<'a> {
         checks.nonces();
         checks.incompat();
         checks.checksums();
+        checks.tags();
         checks
     }
 
@@ -178,10 +217,11 @@ impl<'a> Checks<'a> {
         {
             fail("has a context at an offset other than 0");
         }
-        if inode.context.is_none() {
+        let Some(context) = &inode.context else {
             return;
-        }
+        };
         self.encrypted_items = true;
+        self.authenticated |= context.policy.authenticated();
         match inode.item.file_type {
             FileType::Directory => self.stats.encrypted_directories += 1,
             FileType::Regular => self.stats.encrypted_files += 1,
@@ -219,6 +259,18 @@ impl<'a> Checks<'a> {
         extent: &DiskExtent,
     ) -> Result<()> {
         self.stats.extent_items += 1;
+        match (policy.authenticated(), extent.place) {
+            (false, None) => {}
+            (false, Some(_)) => return Err("authenticated extent in a file that is not".into()),
+            (true, None) => return Err("extent without a place in an authenticated file".into()),
+            (true, Some(place)) => {
+                extent.check_window(place.window, self.fs.volume.sectorsize())?;
+                self.stats.authenticated_items += 1;
+                if !extent.prealloc {
+                    self.tagged.insert(extent.stored_range());
+                }
+            }
+        }
         if extent.prealloc {
             self.stats.prealloc_items += 1;
         } else if inode.has_data_checksums() {
@@ -382,13 +434,18 @@ impl<'a> Checks<'a> {
             self.violations
                 .push("encrypted items, but the incompat bit is not set".into());
         }
+        let auth_bit = self.fs.volume.sb.incompat & superblock::INCOMPAT_EXTENT_FSCRYPT_AUTH != 0;
+        if self.authenticated && !auth_bit {
+            self.violations
+                .push("authenticated inodes, but the incompat bit is not set".into());
+        }
     }
 
     /// Compares every data checksum with every copy of what is on disk, which
     /// for encrypted extents is the ciphertext, and looks for missing ones.
     fn checksums(&mut self) {
         let sectorsize = self.fs.volume.sectorsize();
-        let mut covered: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut covered = Ranges::default();
         for (start, sums) in self
             .fs
             .csum_tree
@@ -413,24 +470,69 @@ impl<'a> Checks<'a> {
                 }
                 at = piece_end;
             }
-            match covered.range_mut(..=start).next_back() {
-                Some((_, last_end)) if *last_end == start => *last_end = end,
-                _ => {
-                    covered.insert(start, end);
-                }
-            }
+            covered.add(start, end);
         }
         for (start, len) in &self.summed {
-            let complete = covered
-                .range(..=start)
-                .next_back()
-                .is_some_and(|(_, end)| start + len <= *end);
-            if !complete {
+            if !covered.has(*start, start + len) {
                 self.violations.push(format!(
                     "encrypted data at logical {start}, {len} bytes, has no checksums"
                 ));
             }
         }
+    }
+
+    /// Looks for missing tags, and for those of nothing.  Whether they are right is for
+    /// whoever has the key to say, when he reads the files.
+    fn tags(&mut self) {
+        let sectorsize = self.fs.volume.sectorsize();
+        let mut covered = Ranges::default();
+        let mut last_end = 0;
+        for (start, tags) in self.fs.csum_tree.of(items::TAG_OBJECTID, items::EXTENT_TAG) {
+            let blocks = tags.len() as u64 / TAG_SIZE;
+            let end = blocks
+                .checked_mul(sectorsize)
+                .and_then(|len| start.checked_add(len));
+            let Some(end) = end.filter(|_| {
+                blocks > 0 && tags.len() as u64 % TAG_SIZE == 0 && start % sectorsize == 0
+            }) else {
+                self.violations.push(format!("malformed tags at {start}"));
+                continue;
+            };
+            if start < last_end {
+                self.violations.push(format!("tags overlap at {start}"));
+            }
+            last_end = end;
+            self.stats.tags += blocks;
+            covered.add(start, end);
+            if !self.fs.dropping && !self.are_of_extents(start, end) {
+                self.violations.push(format!(
+                    "tags of no authenticated extent, at {start} to {end}"
+                ));
+            }
+        }
+        for (start, len) in &self.tagged {
+            if !covered.has(*start, start + len) {
+                self.violations.push(format!(
+                    "authenticated data at logical {start}, {len} bytes, has no tags"
+                ));
+            }
+        }
+    }
+
+    /// Whether authenticated extents cover all of a logical range.
+    fn are_of_extents(&self, start: u64, end: u64) -> bool {
+        let mut at = start;
+        while at < end {
+            match self.extents.range(..=at).next_back() {
+                Some((bytenr, extent))
+                    if at - bytenr < extent.disk_len && extent.policy.authenticated() =>
+                {
+                    at = bytenr + extent.disk_len
+                }
+                _ => return false,
+            }
+        }
+        true
     }
 
     fn compare_sums(&mut self, logical: u64, len: u64, sums: &[u8]) -> Result<()> {

@@ -10,3 +10,4 @@ pub mod hctr2;
 pub mod kdf;
 pub mod names;
 pub mod policy;
+pub mod tags;

@@ -14,10 +14,13 @@ use extent_verify::btrfs::edit::Change;
 use extent_verify::btrfs::edit::Editor;
 use extent_verify::btrfs::filesystem::Filesystem;
 use extent_verify::btrfs::items;
+use extent_verify::btrfs::items::Compression;
 use extent_verify::btrfs::items::DirEntry;
+use extent_verify::btrfs::items::DiskExtent;
 use extent_verify::btrfs::items::FileExtent;
 use extent_verify::btrfs::items::FileType;
 use extent_verify::btrfs::items::InodeItem;
+use extent_verify::btrfs::items::StoredPlace;
 use extent_verify::btrfs::namespace::Walk;
 use extent_verify::btrfs::tree::Key;
 use extent_verify::btrfs::tree::Tree;
@@ -144,14 +147,14 @@ impl Encryptor {
         let set = Change::Set(InodeItem::FLAGS_AT, flags.to_le_bytes().to_vec());
         self.editor.change(tree, key, set).unwrap();
         match inode.item.file_type {
-            FileType::Regular => self.file(ino),
+            FileType::Regular => self.file(ino, nonce),
             FileType::Directory => self.directory(ino, &context),
             FileType::Symlink => self.symlink(ino, &context),
             FileType::Special(_) => unreachable!(),
         }
     }
 
-    fn file(&mut self, ino: u64) {
+    fn file(&mut self, ino: u64, inode_nonce: Nonce) {
         let extents: Vec<_> = self.fs.subvolumes[&items::FS_TREE]
             .tree
             .of(ino, items::EXTENT_DATA)
@@ -162,34 +165,49 @@ impl Encryptor {
                 continue;
             };
             let nonce = self.nonce();
-            let cipher = self.keys.extent_cipher(&self.policy, &nonce).unwrap();
-            let volume = &self.editor.volume;
-            let mut data = volume.read(extent.bytenr, extent.disk_len).unwrap();
+            let cipher = self.keys.extent_cipher(&self.policy, 4096, &nonce).unwrap();
+            let mut data = self
+                .editor
+                .volume
+                .read(extent.bytenr, extent.disk_len)
+                .unwrap();
             let unit_size = self.policy.data_unit_size(4096) as usize;
             for (index, unit) in (0..).zip(data.chunks_mut(unit_size)) {
                 cipher.encrypt(index, unit).unwrap();
             }
-            volume.write(extent.bytenr, &data).unwrap();
-            for (at, sector) in (extent.bytenr..).step_by(4096).zip(data.chunks(4096)) {
-                self.checksum(at, crc32c::crc32c(sector));
-            }
+            self.editor.write_data(extent.bytenr, &data, false).unwrap();
+            let place = self.policy.authenticated().then(|| {
+                self.tag_blocks(&extent, &nonce, &data);
+                self.place(&extent, start, nonce, inode_nonce)
+            });
             let key = Key::new(ino, items::EXTENT_DATA, start);
-            self.replace(key, key, FileExtent::encrypt_item(&item, &nonce));
+            let item = FileExtent::encrypt_item(&item, &nonce, place.as_ref());
+            self.replace(key, key, item);
         }
     }
 
-    fn checksum(&self, logical: u64, sum: u32) {
-        let (start, _) = self
-            .fs
-            .csum_tree
-            .of(items::CSUM_OBJECTID, items::EXTENT_CSUM)
-            .take_while(|(start, _)| *start <= logical)
-            .last()
-            .unwrap();
-        let key = Key::new(items::CSUM_OBJECTID, items::EXTENT_CSUM, start);
-        let at = (logical - start) / 4096 * 4;
-        let set = Change::Set(at as usize, sum.to_le_bytes().to_vec());
-        self.editor.change(items::CSUM_TREE, key, set).unwrap();
+    fn tag_blocks(&self, extent: &DiskExtent, nonce: &Nonce, data: &[u8]) {
+        let keys = self.keys.tag_keys(&self.policy, 4096).unwrap();
+        let tags: Vec<u8> = (0..)
+            .zip(data.chunks(4096))
+            .flat_map(|(index, block)| keys.block(block, nonce, index))
+            .collect();
+        let key = Key::new(items::TAG_OBJECTID, items::EXTENT_TAG, extent.bytenr);
+        let insert = Change::Insert(tags);
+        self.editor.change(items::CSUM_TREE, key, insert).unwrap();
+    }
+
+    fn place(&self, extent: &DiskExtent, start: u64, nonce: Nonce, inode: Nonce) -> StoredPlace {
+        let keys = self.keys.tag_keys(&self.policy, 4096).unwrap();
+        let len = match extent.compression {
+            Compression::None => extent.disk_len,
+            _ => extent.ram_len,
+        };
+        let window = (0, (len / 4096) as u32);
+        StoredPlace {
+            window,
+            tag: keys.place(&extent.place_at(start, nonce, inode, window)),
+        }
     }
 
     fn directory(&mut self, dir: u64, context: &Context) {
@@ -270,6 +288,9 @@ fn encrypt(image: &Path, keys: Keyring, policy: Policy) -> Keyring {
         .collect();
     let editor = Editor::open(&[image]).unwrap();
     editor.set_incompat(56, true).unwrap();
+    if policy.authenticated() {
+        editor.set_incompat(57, true).unwrap();
+    }
     let mut encryptor = Encryptor {
         editor,
         fs,
@@ -385,6 +406,25 @@ fn v1_direct_key() {
     });
 }
 
+#[test]
+fn authenticated() {
+    check_round_trip("authenticated", &[], |keys| {
+        let flags = Policy::AUTHENTICATED;
+        policy(keys, true, Mode::Aes256Xts, Mode::Aes256Cts, flags)
+    });
+}
+
+#[test]
+fn authenticated_with_zstd_and_small_data_units() {
+    check_round_trip("authenticated-zstd", &["--compress", "zstd"], |keys| {
+        let flags = Policy::AUTHENTICATED | 2;
+        Policy {
+            log2_data_unit_size: 9,
+            ..policy(keys, true, Mode::Adiantum, Mode::Adiantum, flags)
+        }
+    });
+}
+
 /// What the oracle must object to, and how it is made.
 #[test]
 fn every_violation_is_found() {
@@ -445,6 +485,10 @@ fn every_violation_is_found() {
             change(extent(text), || Change::Set(57, vec![2])),
         ),
         (
+            "context says 17 bytes and has 17",
+            change(extent(text), || Change::Set(57, vec![3])),
+        ),
+        (
             "encryption type 2",
             change(extent(text), || Change::Set(17, vec![2])),
         ),
@@ -468,7 +512,7 @@ fn every_violation_is_found() {
             Box::new(|editor| {
                 let tree = items::FS_TREE;
                 editor.change(tree, extent(plain), Change::Delete)?;
-                let item = FileExtent::encrypt_item(&plain_item, &Nonce([99; 16]));
+                let item = FileExtent::encrypt_item(&plain_item, &Nonce([99; 16]), None);
                 editor.change(tree, extent(plain), Change::Insert(item))
             }),
         ),
@@ -567,13 +611,224 @@ fn every_violation_is_found() {
     }
 }
 
+/// What only whoever has the key can object to, and how it is made.
+#[test]
+fn every_forgery_is_found() {
+    let scratch = Scratch::new("forgeries");
+    let good = plain_image(&scratch, &["-d", "dup"]);
+    let [text, tail, empty] = [
+        "/enc/text",
+        "/enc/sub directory/short tail",
+        "/enc/sub directory/empty",
+    ]
+    .map(|path| inode_of(&good, path));
+    let mut keys = Keyring::default();
+    let flags = Policy::AUTHENTICATED;
+    let policy = policy(&mut keys, true, Mode::Aes256Xts, Mode::Aes256Cts, flags);
+    let keys = encrypt(&good, keys, policy);
+
+    let extent = |ino, at| Key::new(ino, items::EXTENT_DATA, at);
+    let context = |ino| Key::new(ino, items::FSCRYPT_INODE_CTX, 0);
+    let disk = |ino| {
+        let editor = Editor::open(&[&good]).unwrap();
+        let item = editor.item(items::FS_TREE, extent(ino, 0)).unwrap();
+        let FileExtent::Disk(disk) = FileExtent::parse(&item, 4096).unwrap() else {
+            panic!("not on disk");
+        };
+        (item, disk)
+    };
+    let (item, first) = disk(text);
+    let (_, second) = disk(tail);
+    let tags = |disk: &DiskExtent| Key::new(items::TAG_OBJECTID, items::EXTENT_TAG, disk.bytenr);
+    let (first_tags, second_tags) = (tags(&first), tags(&second));
+    let read = |editor: &Editor, at| editor.volume.read(at, 4096);
+    let swap_tags = |editor: &Editor, a: (Key, usize), b: (Key, usize)| {
+        let tag = |(key, at): (Key, usize)| -> extent_verify::Result<_> {
+            Ok(editor.item(items::CSUM_TREE, key)?[at..at + 16].to_vec())
+        };
+        let (tag_a, tag_b) = (tag(a)?, tag(b)?);
+        editor.change(items::CSUM_TREE, a.0, Change::Set(a.1, tag_b))?;
+        editor.change(items::CSUM_TREE, b.0, Change::Set(b.1, tag_a))
+    };
+
+    type Edit<'a> = Box<dyn Fn(&Editor) -> extent_verify::Result<()> + 'a>;
+    let set = |key: Key, at: usize, bytes: Vec<u8>| -> Edit<'_> {
+        Box::new(move |editor| editor.change(items::FS_TREE, key, Change::Set(at, bytes.clone())))
+    };
+    let block_failed = "authentication of block";
+    let place_failed = "authentication of the place";
+    let cases: Vec<(&str, Edit<'_>)> = vec![
+        (
+            block_failed,
+            Box::new(|editor| {
+                let mut block = read(editor, first.bytenr)?;
+                block[4095] ^= 1;
+                editor.write_data(first.bytenr, &block, false)
+            }),
+        ),
+        (
+            block_failed,
+            Box::new(|editor| {
+                editor.change(items::CSUM_TREE, first_tags, Change::Set(3, vec![1, 2, 3]))
+            }),
+        ),
+        (
+            "has no tag",
+            Box::new(|editor| editor.change(items::CSUM_TREE, second_tags, Change::Delete)),
+        ),
+        (
+            "has no tag",
+            Box::new(|editor| editor.change(items::CSUM_TREE, first_tags, Change::Resize(32))),
+        ),
+        (
+            "tags of no authenticated extent",
+            Box::new(|editor| {
+                let orphan = Key::new(items::TAG_OBJECTID, items::EXTENT_TAG, 4096);
+                editor.change(items::CSUM_TREE, orphan, Change::Insert(vec![0; 16]))
+            }),
+        ),
+        (
+            "malformed tags",
+            Box::new(|editor| editor.change(items::CSUM_TREE, first_tags, Change::Resize(31))),
+        ),
+        // Blocks exchanged within an extent, and with those of another
+        (
+            block_failed,
+            Box::new(|editor| {
+                let (a, b) = (first.bytenr, first.bytenr + 4096);
+                let blocks = (read(editor, a)?, read(editor, b)?);
+                editor.write_data(a, &blocks.1, false)?;
+                editor.write_data(b, &blocks.0, false)?;
+                swap_tags(editor, (first_tags, 0), (first_tags, 16))
+            }),
+        ),
+        (
+            block_failed,
+            Box::new(|editor| {
+                let (a, b) = (first.bytenr, second.bytenr);
+                let blocks = (read(editor, a)?, read(editor, b)?);
+                editor.write_data(a, &blocks.1, false)?;
+                editor.write_data(b, &blocks.0, false)?;
+                swap_tags(editor, (first_tags, 0), (second_tags, 0))
+            }),
+        ),
+        // An extent elsewhere in its file, and in another file
+        (
+            place_failed,
+            Box::new(|editor| {
+                let tree = items::FS_TREE;
+                editor.change(tree, extent(text, 0), Change::Delete)?;
+                editor.change(tree, extent(text, 4096), Change::Insert(item.clone()))
+            }),
+        ),
+        (
+            place_failed,
+            Box::new(|editor| {
+                let tree = items::FS_TREE;
+                let size = Change::Set(16, 4096u64.to_le_bytes().to_vec());
+                editor.change(tree, Key::new(empty, items::INODE_ITEM, 0), size)?;
+                editor.change(tree, extent(empty, 0), Change::Insert(item.clone()))
+            }),
+        ),
+        // A window that is wider, one that is too narrow, and another nonce
+        (place_failed, set(extent(text, 0), 78, vec![0xff])),
+        (place_failed, set(extent(text, 0), 74, vec![1])),
+        ("may be shown", set(extent(text, 0), 74, vec![1])),
+        (place_failed, set(extent(text, 0), 58, vec![0xff])),
+        (place_failed, set(extent(text, 0), 90, vec![0, 0])),
+        // Contents that aren't authenticated, in a file that is, and the reverse
+        (
+            "extent without a place",
+            Box::new(|editor| {
+                let key = extent(text, 0);
+                editor.change(items::FS_TREE, key, Change::Resize(74))?;
+                editor.change(items::FS_TREE, key, Change::Set(53, vec![17, 0, 0, 0, 1]))
+            }),
+        ),
+        (
+            "authenticated extent in a file that is not",
+            set(context(text), 3, vec![0]),
+        ),
+        // Another mode and other data units are another key.
+        (place_failed, set(context(text), 1, vec![7])),
+        (place_failed, set(context(text), 4, vec![9])),
+        (
+            "AUTHENTICATED needs a v2 policy",
+            set(context(text), 3, vec![0x84]),
+        ),
+        (
+            "the incompat bit is not set",
+            Box::new(|editor| editor.set_incompat(57, false)),
+        ),
+    ];
+    // A preallocated extent elsewhere, and one that nothing reads
+    let elsewhere = || -> Edit<'_> {
+        Box::new(|editor| {
+            let key = Key::new(empty, items::EXTENT_DATA, 0);
+            let mut prealloc = item.clone();
+            prealloc[20] = 2;
+            editor.change(items::FS_TREE, key, Change::Insert(prealloc))
+        })
+    };
+    let cases = cases.into_iter().chain([(place_failed, elsewhere())]);
+    for (number, (wanted, edit)) in cases.enumerate() {
+        let bad = scratch.join("bad");
+        run(Command::new("cp")
+            .arg("--sparse=always")
+            .arg(&good)
+            .arg(&bad));
+        assert_eq!(inspect(&bad, &keys).1, [""; 0]);
+        edit(&Editor::open(&[&bad]).unwrap()).unwrap();
+        let (_, problems) = inspect(&bad, &keys);
+        assert!(
+            problems.iter().any(|p| p.contains(wanted)),
+            "case {number}: {wanted:?} is not in {problems:?}"
+        );
+    }
+}
+
+/// The lengths and the compression of a compressed extent are those that it was written with.
+#[test]
+fn lengths_of_compressed_extents_are_bound() {
+    let scratch = Scratch::new("lengths");
+    let image = plain_image(&scratch, &["--compress", "zstd"]);
+    let text = inode_of(&image, "/enc/text");
+    let mut keys = Keyring::default();
+    let flags = Policy::AUTHENTICATED;
+    let policy = policy(&mut keys, true, Mode::Aes256Xts, Mode::Aes256Cts, flags);
+    let keys = encrypt(&image, keys, policy);
+    let key = Key::new(text, items::EXTENT_DATA, 0);
+    let editor = Editor::open(&[&image]).unwrap();
+    let good = editor.item(items::FS_TREE, key).unwrap();
+    // ram_bytes, compression, disk_num_bytes
+    for (at, byte) in [(9, good[9] ^ 0x10), (16, 1), (30, good[30] ^ 0x10)] {
+        let set = |byte| Change::Set(at, vec![byte]);
+        editor.change(items::FS_TREE, key, set(byte)).unwrap();
+        let (_, problems) = inspect(&image, &keys);
+        assert!(
+            problems
+                .iter()
+                .any(|p| p.contains("authentication of the place")),
+            "byte {at}: {problems:?}"
+        );
+        editor.change(items::FS_TREE, key, set(good[at])).unwrap();
+    }
+    assert_eq!(inspect(&image, &keys).1, [""; 0]);
+}
+
 /// Random damage below valid checksums: any result will do but a panic.
 #[test]
 fn hostile_items_do_not_panic() {
-    let scratch = Scratch::new("hostile");
+    for (name, flags) in [("hostile", 0), ("hostile-tags", Policy::AUTHENTICATED)] {
+        do_not_panic(name, flags);
+    }
+}
+
+fn do_not_panic(name: &str, flags: u8) {
+    let scratch = Scratch::new(name);
     let image = plain_image(&scratch, &["--compress", "zlib"]);
     let mut keys = Keyring::default();
-    let policy = policy(&mut keys, true, Mode::Aes256Xts, Mode::Aes256Cts, 0);
+    let policy = policy(&mut keys, true, Mode::Aes256Xts, Mode::Aes256Cts, flags);
     let keys = encrypt(&image, keys, policy);
     let mut random = 1u64;
     let mut next = |limit: usize| {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use extent_verify::btrfs::edit::Change;
 use extent_verify::btrfs::edit::Editor;
 use extent_verify::btrfs::tree::Key;
+use extent_verify::btrfs::volume::TreeId;
 use extent_verify::hex;
 use extent_verify::run_program;
 use extent_verify::unhex;
@@ -16,12 +17,16 @@ use lexopt::Parser;
 use lexopt::ValueExt;
 
 const USAGE: &str = "\
-usage: corrupt-item --item TREE:OBJECTID:TYPE:OFFSET ACTION IMAGE...
+usage: corrupt-item --item TREE:OBJECTID:TYPE:OFFSET [--log] ACTION IMAGE...
+       corrupt-item --data LOGICAL [--no-sum | --mirror N] --show | --set AT:HEX IMAGE...
        corrupt-item --set-incompat BIT | --clear-incompat BIT IMAGE...
 
-Edits one item of an unmounted btrfs in place, or a bit of its superblocks.
-Checksums are made right again, in all copies.  The numbers are decimal and may
-be negative, as in btrfs's own definitions.  ACTION is one of
+Edits one item of an unmounted btrfs in place, or a block of data, or a bit of its
+superblocks.  Checksums are made right again, in all copies; data must have one in the
+csum tree, but with --no-sum.  With --mirror, only copy N, from 0, is changed, and the
+last 4 bytes of the block with it, so that its checksum stays.  The numbers are decimal
+and may be negative, as in btrfs's own definitions.  With --log, the item is in the log
+of the tree.  ACTION is one of
 
   --show            print the item's body in hexadecimal
   --set AT:HEX      overwrite bytes, from the ATth of the body on
@@ -39,6 +44,10 @@ enum Action {
 
 struct Options {
     item: Option<(u64, Key)>,
+    log: bool,
+    data: Option<u64>,
+    no_sum: bool,
+    mirror: Option<usize>,
     action: Action,
     images: Vec<PathBuf>,
 }
@@ -63,6 +72,10 @@ fn parse_item(text: &str) -> Result<(u64, Key), Error> {
 
 fn parse_options() -> Result<Option<Options>, Error> {
     let mut item = None;
+    let mut log = false;
+    let mut data = None;
+    let mut no_sum = false;
+    let mut mirror = None;
     let mut action = None;
     let mut images = Vec::new();
     let mut parser = Parser::from_env();
@@ -70,6 +83,22 @@ fn parse_options() -> Result<Option<Options>, Error> {
         let wanted = match arg {
             Arg::Long("item") => {
                 item = Some(parse_item(&parser.value()?.string()?)?);
+                continue;
+            }
+            Arg::Long("log") => {
+                log = true;
+                continue;
+            }
+            Arg::Long("data") => {
+                data = Some(parser.value()?.parse()?);
+                continue;
+            }
+            Arg::Long("no-sum") => {
+                no_sum = true;
+                continue;
+            }
+            Arg::Long("mirror") => {
+                mirror = Some(parser.value()?.parse()?);
                 continue;
             }
             Arg::Value(image) => {
@@ -98,14 +127,55 @@ fn parse_options() -> Result<Option<Options>, Error> {
     }
     Ok(Some(Options {
         item,
+        log,
+        data,
+        no_sum,
+        mirror,
         action: action.ok_or("no action given; see --help")?,
         images,
     }))
 }
 
+fn edit_data(editor: &Editor, logical: u64, options: &Options) -> Result<(), Error> {
+    let volume = &editor.volume;
+    let len = volume.sectorsize();
+    let mut block = match options.mirror {
+        None => volume.read(logical, len)?,
+        Some(mirror) => volume.read_mirror(logical, len, mirror)?,
+    };
+    match &options.action {
+        Action::Show => println!("{}", hex(&block)),
+        Action::Change(Change::Set(at, bytes)) => {
+            let room = block
+                .get_mut(*at..)
+                .and_then(|room| room.get_mut(..bytes.len()));
+            room.ok_or("a block has no room for that")?
+                .copy_from_slice(bytes);
+            match options.mirror {
+                Some(mirror) => editor.write_mirror_with_checksum(logical, &mut block, mirror)?,
+                None => editor.write_data(logical, &block, options.no_sum)?,
+            }
+        }
+        _ => return Err("--data takes --show or --set".into()),
+    }
+    Ok(())
+}
+
 fn run(options: Options) -> Result<(), Error> {
-    let editor = Editor::open(&options.images)?;
-    let item = || options.item.ok_or("the action needs --item");
+    let editor = match options.log {
+        true => Editor::open_with_log(&options.images)?,
+        false => Editor::open(&options.images)?,
+    };
+    let item = || -> Result<_, Error> {
+        let (tree, key) = options.item.ok_or("the action needs --item")?;
+        Ok(match options.log {
+            true => (TreeId::Log(tree), key),
+            false => (TreeId::Tree(tree), key),
+        })
+    };
+    if let Some(logical) = options.data {
+        return edit_data(&editor, logical, &options);
+    }
     match options.action {
         Action::Incompat(bit, on) => editor.set_incompat(bit, on)?,
         Action::Show => {

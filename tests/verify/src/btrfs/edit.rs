@@ -4,10 +4,13 @@
 
 use std::path::Path;
 
+use crate::btrfs::items;
+use crate::btrfs::items::CSUM_SIZE;
 use crate::btrfs::superblock;
 use crate::btrfs::tree::Block;
 use crate::btrfs::tree::Key;
 use crate::btrfs::tree::ReadBlock;
+use crate::btrfs::tree::Tree;
 use crate::btrfs::tree::HEADER_SIZE;
 use crate::btrfs::tree::ITEM_SIZE;
 use crate::btrfs::tree::NRITEMS_AT;
@@ -59,6 +62,55 @@ impl Editor {
         self.volume
             .devices
             .edit_superblocks(|block| superblock::set_incompat(block, bit, on))
+    }
+
+    /// Overwrites whole blocks of data in all copies, and makes their checksums right, which
+    /// must be in the csum tree unless `no_sum`.
+    pub fn write_data(&self, logical: u64, data: &[u8], no_sum: bool) -> Result<()> {
+        let volume = &self.volume;
+        let sectorsize = volume.sectorsize();
+        if logical % sectorsize != 0 || data.len() as u64 % sectorsize != 0 {
+            return Err(format!("data is written in blocks of {sectorsize} bytes"));
+        }
+        let mut changes = Vec::new();
+        let csums = Tree::read(volume, volume.root_of(items::CSUM_TREE.into())?)?;
+        let blocks = data.chunks(sectorsize as usize);
+        for (at, block) in (logical..).step_by(sectorsize as usize).zip(blocks) {
+            let sums = csums.last_before(items::CSUM_OBJECTID, items::EXTENT_CSUM, at);
+            let place = sums.and_then(|(start, sums)| {
+                let offset = ((at - start) / sectorsize * CSUM_SIZE) as usize;
+                (offset < sums.len()).then_some((start, offset))
+            });
+            match place {
+                Some((start, offset)) => {
+                    let key = Key::new(items::CSUM_OBJECTID, items::EXTENT_CSUM, start);
+                    let sum = crc32c::crc32c(block).to_le_bytes().to_vec();
+                    changes.push((key, Change::Set(offset, sum)));
+                }
+                None if no_sum => {}
+                None => return Err(format!("the block at {at} has no checksum")),
+            }
+        }
+        volume.write(logical, data)?;
+        for (key, change) in changes {
+            self.change(items::CSUM_TREE, key, change)?;
+        }
+        Ok(())
+    }
+
+    /// Overwrites a block of data in copy `mirror`, counted from 0, so that the checksum is as
+    /// before: the last 4 bytes become whatever that takes.
+    pub fn write_mirror_with_checksum(
+        &self,
+        logical: u64,
+        block: &mut [u8],
+        mirror: usize,
+    ) -> Result<()> {
+        let wanted = self
+            .volume
+            .read_mirror(logical, block.len() as u64, mirror)?;
+        keep_crc(block, crc32c::crc32c(&wanted))?;
+        self.volume.write_mirror(logical, block, mirror)
     }
 
     /// The body of an item.
@@ -148,6 +200,40 @@ impl Editor {
     }
 }
 
+/// Sets the last 4 bytes so that the block has this CRC32C, which is linear: of each bit, what it
+/// makes of the checksum is known, and the bits are found by elimination.
+fn keep_crc(block: &mut [u8], wanted: u32) -> Result<()> {
+    let at = block.len().checked_sub(4).ok_or("a block is longer")?;
+    block[at..].fill(0);
+    let base = crc32c::crc32c(block);
+    // Pairs of what some of the 32 bits together change, and which these are.
+    let mut basis = [(0, 0); 32];
+    for bit in 0..32 {
+        block[at..].copy_from_slice(&(1u32 << bit).to_le_bytes());
+        let (mut change, mut bits) = (crc32c::crc32c(block) ^ base, 1u32 << bit);
+        while change != 0 {
+            let top = change.ilog2() as usize;
+            if basis[top].0 == 0 {
+                basis[top] = (change, bits);
+                break;
+            }
+            change ^= basis[top].0;
+            bits ^= basis[top].1;
+        }
+    }
+    let (mut change, mut bits) = (wanted ^ base, 0);
+    while change != 0 {
+        let (known, by) = basis[change.ilog2() as usize];
+        if known == 0 {
+            return Err("no end of the block gives that checksum".into());
+        }
+        change ^= known;
+        bits ^= by;
+    }
+    block[at..].copy_from_slice(&bits.to_le_bytes());
+    Ok(())
+}
+
 fn leaf_items(leaf: &Block) -> Result<Items> {
     (0..leaf.nritems)
         .map(|slot| Ok((leaf.key(slot), leaf.item(slot)?.to_vec())))
@@ -179,4 +265,18 @@ fn store_items(leaf: &mut Block, items: &Items) -> Result<()> {
         header[21..].copy_from_slice(&(body.len() as u32).to_le_bytes());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crc_is_kept() {
+        let wanted = crc32c::crc32c(b"the block as it was");
+        let mut block: Vec<u8> = (0..4096).map(|i| i as u8).collect();
+        keep_crc(&mut block, wanted).unwrap();
+        assert_eq!(crc32c::crc32c(&block), wanted);
+        assert_eq!(block[4091], 4091u32 as u8);
+    }
 }

@@ -10,10 +10,13 @@ use crate::btrfs::items::is_subvolume;
 use crate::btrfs::items::InodeItem;
 use crate::btrfs::items::NameRef;
 use crate::btrfs::items::RootItem;
+use crate::btrfs::le;
 use crate::btrfs::tree::Key;
 use crate::btrfs::tree::Tree;
 use crate::btrfs::volume::Volume;
 use crate::fscrypt::policy::Context;
+use crate::fscrypt::tags::Tag;
+use crate::fscrypt::tags::TAG_SIZE;
 use crate::Result;
 
 #[derive(Clone, Copy)]
@@ -66,6 +69,8 @@ pub struct Filesystem {
     pub root_tree: Tree,
     pub csum_tree: Tree,
     pub subvolumes: BTreeMap<u64, Subvolume>,
+    /// Whether there are subvolumes that have been deleted, and still have extents.
+    pub dropping: bool,
     /// What could not be read; the rest can be used.
     pub damage: Vec<String>,
 }
@@ -76,6 +81,7 @@ impl Filesystem {
         let root_tree = Tree::read(&volume, volume.root_tree_root())?;
         let mut csum_tree = Tree::default();
         let mut subvolumes = BTreeMap::new();
+        let mut dropping = false;
         let mut damage = Vec::new();
         for (key, item) in root_tree.iter() {
             let id = key.objectid;
@@ -91,7 +97,7 @@ impl Filesystem {
                 Ok(Some((root.root_dir, Tree::read(&volume, root.root)?)))
             };
             match read() {
-                Ok(None) => {}
+                Ok(None) => dropping = true,
                 Ok(Some((_, tree))) if id == items::CSUM_TREE => csum_tree = tree,
                 Ok(Some((root_dir, tree))) => {
                     let subvolume = Subvolume {
@@ -111,8 +117,18 @@ impl Filesystem {
             root_tree,
             csum_tree,
             subvolumes,
+            dropping,
             damage,
         })
+    }
+
+    /// The tag of the block at `logical`.
+    pub fn tag(&self, logical: u64) -> Option<Tag> {
+        let (start, tags) =
+            self.csum_tree
+                .last_before(items::TAG_OBJECTID, items::EXTENT_TAG, logical)?;
+        let index = usize::try_from((logical - start) / self.volume.sectorsize()).ok()?;
+        le::bytes(tags, index.checked_mul(TAG_SIZE)?).ok()
     }
 
     /// The subvolume that the entry `name` of a directory leads to.  None for

@@ -6,6 +6,8 @@ use crate::btrfs::le;
 use crate::btrfs::tree::BlockPtr;
 use crate::btrfs::tree::Key;
 use crate::fscrypt::policy::Nonce;
+use crate::fscrypt::tags::Place;
+use crate::fscrypt::tags::Tag;
 use crate::Result;
 
 pub const INODE_ITEM: u8 = 1;
@@ -18,6 +20,7 @@ pub const DIR_ITEM: u8 = 84;
 pub const DIR_INDEX: u8 = 96;
 pub const EXTENT_DATA: u8 = 108;
 pub const EXTENT_CSUM: u8 = 128;
+pub const EXTENT_TAG: u8 = 129;
 pub const ROOT_ITEM: u8 = 132;
 pub const ROOT_BACKREF: u8 = 144;
 pub const ROOT_REF: u8 = 156;
@@ -35,6 +38,9 @@ pub const FIRST_FREE_OBJECTID: u64 = 256;
 const LAST_FREE_OBJECTID: u64 = -256i64 as u64;
 pub const CHUNK_OBJECTID: u64 = 256;
 pub const CSUM_OBJECTID: u64 = -10i64 as u64;
+/// Of crc32c, in bytes.
+pub const CSUM_SIZE: u64 = 4;
+pub const TAG_OBJECTID: u64 = -14i64 as u64;
 
 /// Whether the tree is a subvolume or snapshot.
 pub fn is_subvolume(tree: u64) -> bool {
@@ -247,9 +253,69 @@ pub struct DiskExtent {
     pub compression: Compression,
     pub prealloc: bool,
     pub nonce: Option<Nonce>,
+    /// Of an authenticated file.
+    pub place: Option<StoredPlace>,
+}
+
+/// What an authenticated file has for each of its extents, besides the nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredPlace {
+    /// The blocks of the extent that the file may show, the last excluded.
+    pub window: (u32, u32),
+    pub tag: Tag,
 }
 
 impl DiskExtent {
+    /// What is authenticated where the file that shows the part at `start` has `inode_nonce`
+    /// in its context, and may show that window of the extent.
+    pub fn place_at(
+        &self,
+        start: u64,
+        nonce: Nonce,
+        inode_nonce: Nonce,
+        window: (u32, u32),
+    ) -> Place {
+        let (disk_len, ram_len) = match self.compression {
+            // A receiver may cut such an extent.
+            Compression::None => (0, 0),
+            _ => (self.disk_len, self.ram_len),
+        };
+        Place {
+            nonce,
+            inode_nonce,
+            window,
+            base: start.wrapping_sub(self.offset),
+            disk_len,
+            ram_len,
+            compression: self.compression as u8,
+        }
+    }
+
+    /// Fails unless the part is in the window, and the window in the extent.
+    pub fn check_window(&self, window: (u32, u32), sectorsize: u64) -> Result<()> {
+        let (start, end) = (self.offset, self.offset + self.len);
+        let blocks = self.source_len() / sectorsize;
+        if start / sectorsize < window.0.into()
+            || end / sectorsize > window.1.into()
+            || u64::from(window.1) > blocks
+        {
+            return Err(format!(
+                "bytes {start} to {end} of an extent of {blocks} blocks, of which only \
+                 {} to {} may be shown",
+                window.0, window.1
+            ));
+        }
+        Ok(())
+    }
+
+    /// Length of the whole extent as `offset` counts it.
+    fn source_len(&self) -> u64 {
+        match self.compression {
+            Compression::None => self.disk_len,
+            _ => self.ram_len,
+        }
+    }
+
     /// The logical range that holds what the part is made from.  Of a
     /// compressed extent that is always the whole.
     pub fn stored_range(&self) -> (u64, u64) {
@@ -283,6 +349,8 @@ impl<'a> FileExtent<'a> {
 
     const EXTENT_CONTEXT_V1: u8 = 1;
     const EXTENT_CONTEXT_V1_SIZE: usize = 17;
+    const EXTENT_CONTEXT_V3: u8 = 3;
+    const EXTENT_CONTEXT_V3_SIZE: usize = 41;
 
     /// The most that one extent may hold; btrfs makes them at most 256 MiB.
     const MAX_LEN: u64 = 1 << 30;
@@ -307,10 +375,13 @@ impl<'a> FileExtent<'a> {
         }
         let (bytenr, disk_len) = (le::u64(item, 21)?, le::u64(item, 29)?);
         let (offset, len) = (le::u64(item, 37)?, le::u64(item, 45)?);
-        let nonce = match encryption {
-            0 if item.len() == Self::SIZE => None,
+        let (nonce, place) = match encryption {
+            0 if item.len() == Self::SIZE => (None, None),
             0 => return Err(format!("plain extent in an item of {} bytes", item.len())),
-            1 => Some(Self::parse_context(item)?),
+            1 => {
+                let (nonce, place) = Self::parse_context(item)?;
+                (Some(nonce), place)
+            }
             _ => return Err(format!("encryption type {encryption}")),
         };
         if bytenr == 0 {
@@ -347,31 +418,51 @@ impl<'a> FileExtent<'a> {
             compression,
             prealloc: extent_type == Self::TYPE_PREALLOC,
             nonce,
+            place,
         }))
     }
 
-    fn parse_context(item: &[u8]) -> Result<Nonce> {
+    fn parse_context(item: &[u8]) -> Result<(Nonce, Option<StoredPlace>)> {
         let size = le::u32(item, Self::SIZE)? as usize;
         let context = &item[Self::SIZE + 4..];
-        if size != context.len() || size != Self::EXTENT_CONTEXT_V1_SIZE {
+        let version = le::u8(context, 0)?;
+        let expected = match version {
+            Self::EXTENT_CONTEXT_V1 => Self::EXTENT_CONTEXT_V1_SIZE,
+            Self::EXTENT_CONTEXT_V3 => Self::EXTENT_CONTEXT_V3_SIZE,
+            _ => return Err(format!("extent context version {version}")),
+        };
+        if size != context.len() || size != expected {
             return Err(format!(
                 "extent context says {size} bytes and has {}",
                 context.len()
             ));
         }
-        match context[0] {
-            Self::EXTENT_CONTEXT_V1 => le::bytes(context, 1).map(Nonce),
-            version => Err(format!("extent context version {version}")),
-        }
+        let place = match version {
+            Self::EXTENT_CONTEXT_V1 => None,
+            _ => Some(StoredPlace {
+                window: (le::u32(context, 17)?, le::u32(context, 21)?),
+                tag: le::bytes(context, 25)?,
+            }),
+        };
+        Ok((Nonce(le::bytes(context, 1)?), place))
     }
 
     /// The body of an item for an encrypted extent, from that of a plain one.
-    pub fn encrypt_item(plain: &[u8], nonce: &Nonce) -> Vec<u8> {
+    pub fn encrypt_item(plain: &[u8], nonce: &Nonce, place: Option<&StoredPlace>) -> Vec<u8> {
         let mut item = plain.to_vec();
+        let (version, size) = match place {
+            None => (Self::EXTENT_CONTEXT_V1, Self::EXTENT_CONTEXT_V1_SIZE),
+            Some(_) => (Self::EXTENT_CONTEXT_V3, Self::EXTENT_CONTEXT_V3_SIZE),
+        };
         item[Self::ENCRYPTION_AT] = 1;
-        item.extend_from_slice(&(Self::EXTENT_CONTEXT_V1_SIZE as u32).to_le_bytes());
-        item.push(Self::EXTENT_CONTEXT_V1);
+        item.extend_from_slice(&(size as u32).to_le_bytes());
+        item.push(version);
         item.extend_from_slice(&nonce.0);
+        if let Some(place) = place {
+            item.extend_from_slice(&place.window.0.to_le_bytes());
+            item.extend_from_slice(&place.window.1.to_le_bytes());
+            item.extend_from_slice(&place.tag);
+        }
         item
     }
 }
@@ -393,21 +484,28 @@ mod tests {
         for (at, value) in [(8, 4096u64), (21, 1 << 20), (29, 4096), (45, 4096)] {
             plain[at..at + 8].copy_from_slice(&value.to_le_bytes());
         }
-        let item = FileExtent::encrypt_item(&plain, &Nonce([7; 16]));
-        assert_eq!(item.len(), 74);
-        let FileExtent::Disk(extent) = FileExtent::parse(&item, 4096).unwrap() else {
-            panic!("not a disk extent");
+        let place = StoredPlace {
+            window: (0, 1),
+            tag: [8; 16],
         };
-        assert_eq!(extent.nonce, Some(Nonce([7; 16])));
+        for (place, size) in [(None, 74), (Some(place), 98)] {
+            let item = FileExtent::encrypt_item(&plain, &Nonce([7; 16]), place.as_ref());
+            assert_eq!(item.len(), size);
+            let FileExtent::Disk(extent) = FileExtent::parse(&item, 4096).unwrap() else {
+                panic!("not a disk extent");
+            };
+            assert_eq!(extent.nonce, Some(Nonce([7; 16])));
+            assert_eq!(extent.place, place);
 
-        for len in 0..item.len() {
-            let _ = FileExtent::parse(&item[..len], 4096);
-        }
-        assert!(FileExtent::parse(&item[..73], 4096).is_err());
-        for (at, value) in [(17, 2), (53, 16), (57, 2), (20, 0), (20, 3)] {
-            let mut bad = item.clone();
-            bad[at] = value;
-            assert!(FileExtent::parse(&bad, 4096).is_err(), "byte {at}");
+            for len in 0..item.len() {
+                let _ = FileExtent::parse(&item[..len], 4096);
+            }
+            assert!(FileExtent::parse(&item[..size - 1], 4096).is_err());
+            for (at, value) in [(17, 2), (53, 16), (57, 2), (57, 4), (20, 0), (20, 3)] {
+                let mut bad = item.clone();
+                bad[at] = value;
+                assert!(FileExtent::parse(&bad, 4096).is_err(), "byte {at}");
+            }
         }
     }
 }

@@ -11,9 +11,11 @@ pub const OFFSETS: [u64; 3] = [64 << 10, 64 << 20, 256 << 30];
 
 pub const INCOMPAT_METADATA_UUID: u64 = 1 << 10;
 pub const INCOMPAT_EXTENT_FSCRYPT: u64 = 1 << 56;
+pub const INCOMPAT_EXTENT_FSCRYPT_AUTH: u64 = 1 << 57;
 /// Bits 0 to 11 and 16 change nothing that is not handled here.  The others
 /// (zoned, extent tree v2, RAID stripe tree, remap tree, unknown ones) do.
-const INCOMPAT_SUPPORTED: u64 = 0xfff | INCOMPAT_EXTENT_FSCRYPT | (1 << 16);
+const INCOMPAT_SUPPORTED: u64 =
+    0xfff | INCOMPAT_EXTENT_FSCRYPT | INCOMPAT_EXTENT_FSCRYPT_AUTH | (1 << 16);
 
 const MAGIC: &[u8; 8] = b"_BHRfS_M";
 const CSUM_TYPE_CRC32C: u16 = 0;

@@ -189,6 +189,14 @@ impl Tree {
         self.items.iter().map(|(k, v)| (*k, v.as_slice()))
     }
 
+    /// The item of one object and type that has this offset, or the last before.
+    pub fn last_before(&self, objectid: u64, kind: u8, offset: u64) -> Option<(u64, &[u8])> {
+        self.items
+            .range(Key::new(objectid, kind, 0)..=Key::new(objectid, kind, offset))
+            .next_back()
+            .map(|(k, v)| (k.offset, v.as_slice()))
+    }
+
     /// The items of one object and type, in the order of their offsets.
     pub fn of(&self, objectid: u64, kind: u8) -> impl Iterator<Item = (u64, &[u8])> {
         self.items

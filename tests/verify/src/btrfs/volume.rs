@@ -176,12 +176,18 @@ impl Volume {
             return Err("RAID5 and RAID6 can't be edited: parity would be stale".into());
         }
         for mirror in 0..self.mirrors(logical)? {
-            let mut rest = data;
-            for segment in self.segments(logical, data.len() as u64, mirror)? {
-                let (part, after) = rest.split_at(segment.len as usize);
-                self.devices.write(segment.devid, segment.physical, part)?;
-                rest = after;
-            }
+            self.write_mirror(logical, data, mirror)?;
+        }
+        Ok(())
+    }
+
+    /// Writes one copy.
+    pub fn write_mirror(&self, logical: u64, data: &[u8], mirror: usize) -> Result<()> {
+        let mut rest = data;
+        for segment in self.segments(logical, data.len() as u64, mirror)? {
+            let (part, after) = rest.split_at(segment.len as usize);
+            self.devices.write(segment.devid, segment.physical, part)?;
+            rest = after;
         }
         Ok(())
     }

@@ -15,7 +15,9 @@ use crate::btrfs::le;
 use crate::btrfs::tree::Key;
 use crate::fscrypt::kdf::Keyring;
 use crate::fscrypt::names;
-use crate::fscrypt::policy::Policy;
+use crate::fscrypt::policy::Context;
+use crate::fscrypt::policy::Nonce;
+use crate::fscrypt::tags::TagKeys;
 use crate::Result;
 
 /// How much of an uncompressed extent is in memory at once; a multiple of every
@@ -43,7 +45,6 @@ pub fn read_file(
     sink: Sink<'_>,
 ) -> Result<()> {
     let inode = subvolume.inode(ino)?;
-    let policy = inode.context.map(|c| c.policy);
     if inode.item.file_type != FileType::Regular {
         return Err("not a regular file".into());
     }
@@ -53,6 +54,7 @@ pub fn read_file(
             inode.item.size
         ));
     }
+    verify(fs, keys, subvolume, ino, &inode)?;
     let mut out = Limited {
         pos: 0,
         size: inode.item.size,
@@ -93,7 +95,7 @@ pub fn read_file(
                 let read = DiskReader {
                     fs,
                     keys,
-                    policy: policy.as_ref(),
+                    context: inode.context.as_ref(),
                     extent,
                 };
                 read.read(&mut out)
@@ -102,6 +104,34 @@ pub fn read_file(
         }
     }
     out.zeroes_until(inode.item.size)
+}
+
+/// Verifies all extents of a file that is authenticated, also those that reading it doesn't need.
+fn verify(
+    fs: &Filesystem,
+    keys: &Keyring,
+    subvolume: &Subvolume,
+    ino: u64,
+    inode: &Inode,
+) -> Result<()> {
+    for (start, item) in subvolume.tree.of(ino, items::EXTENT_DATA) {
+        let failed = |e| format!("file extent {start}: {e}");
+        let parsed = FileExtent::parse(item, fs.volume.sectorsize()).map_err(failed)?;
+        let FileExtent::Disk(extent) = parsed else {
+            continue;
+        };
+        let reader = DiskReader {
+            fs,
+            keys,
+            context: inode.context.as_ref(),
+            extent,
+        };
+        reader
+            .check_place(start)
+            .and_then(|()| reader.check_blocks())
+            .map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The target of a symlink.
@@ -162,11 +192,66 @@ impl Limited<'_> {
 struct DiskReader<'a> {
     fs: &'a Filesystem,
     keys: &'a Keyring,
-    policy: Option<&'a Policy>,
+    context: Option<&'a Context>,
     extent: DiskExtent,
 }
 
 impl DiskReader<'_> {
+    /// Fails unless the file was given this part of the extent, here.
+    fn check_place(&self, start: u64) -> Result<()> {
+        let extent = &self.extent;
+        let Some(context) = self.context.filter(|c| c.policy.authenticated()) else {
+            return match extent.place {
+                None => Ok(()),
+                Some(_) => Err("authenticated extent in a file that is not".into()),
+            };
+        };
+        let (Some(nonce), Some(stored)) = (extent.nonce, extent.place) else {
+            return Err("extent without a place in an authenticated file".into());
+        };
+        let sectorsize = self.fs.volume.sectorsize();
+        let place = extent.place_at(start, nonce, context.nonce, stored.window);
+        let keys = self.keys.tag_keys(&context.policy, sectorsize)?;
+        if keys.place(&place) != stored.tag {
+            return Err("authentication of the place failed".into());
+        }
+        extent.check_window(stored.window, sectorsize)
+    }
+
+    /// Fails unless all blocks that hold this part are as they were written.
+    fn check_blocks(&self) -> Result<()> {
+        let Some((policy, nonce)) = self
+            .context
+            .map(|context| &context.policy)
+            .filter(|policy| policy.authenticated() && !self.extent.prealloc)
+            .zip(self.extent.nonce.as_ref())
+        else {
+            return Ok(());
+        };
+        let sectorsize = self.fs.volume.sectorsize();
+        let keys = self.keys.tag_keys(policy, sectorsize)?;
+        let (mut at, len) = self.extent.stored_range();
+        let end = at + len;
+        while at < end {
+            let block = self.fs.volume.read(at, sectorsize)?;
+            self.check_block(&keys, nonce, at, &block)?;
+            at += sectorsize;
+        }
+        Ok(())
+    }
+
+    /// Fails unless a block is as it was written.
+    fn check_block(&self, keys: &TagKeys, nonce: &Nonce, logical: u64, block: &[u8]) -> Result<()> {
+        let index = (logical - self.extent.bytenr) / block.len() as u64;
+        match self.fs.tag(logical) {
+            None => Err(format!("block {index} of the extent has no tag")),
+            Some(tag) if keys.block(block, nonce, index) != tag => {
+                Err(format!("authentication of block {index} failed"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     fn read(&self, out: &mut Limited<'_>) -> Result<()> {
         let extent = &self.extent;
         if extent.compression == Compression::None {
@@ -197,14 +282,15 @@ impl DiskReader<'_> {
     fn stored(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
         let bytenr = self.extent.bytenr;
         let mut data = self.fs.volume.read(bytenr + offset, len)?;
-        let (policy, nonce) = match (self.policy, &self.extent.nonce) {
+        let sectorsize = self.fs.volume.sectorsize();
+        let (policy, nonce) = match (self.context, &self.extent.nonce) {
             (None, None) => return Ok(data),
-            (Some(policy), Some(nonce)) => (policy, nonce),
+            (Some(context), Some(nonce)) => (&context.policy, nonce),
             (Some(_), None) => return Err("plain extent in an encrypted file".into()),
             (None, Some(_)) => return Err("encrypted extent in a plain file".into()),
         };
-        let cipher = self.keys.extent_cipher(policy, nonce)?;
-        let unit_size = policy.data_unit_size(self.fs.volume.sectorsize());
+        let cipher = self.keys.extent_cipher(policy, sectorsize, nonce)?;
+        let unit_size = policy.data_unit_size(sectorsize);
         let first = offset / unit_size;
         for (index, unit) in (first..).zip(data.chunks_exact_mut(unit_size as usize)) {
             let before = unit.to_vec();

@@ -17,6 +17,8 @@ use crate::fscrypt::policy::KeyName;
 use crate::fscrypt::policy::Mode;
 use crate::fscrypt::policy::Nonce;
 use crate::fscrypt::policy::Policy;
+use crate::fscrypt::tags;
+use crate::fscrypt::tags::TagKeys;
 use crate::Result;
 
 const KEY_IDENTIFIER: u8 = 1;
@@ -24,6 +26,7 @@ const PER_FILE_KEY: u8 = 2;
 const DIRECT_KEY: u8 = 3;
 /// Not one of fs/crypto's own, which count from 1.
 const EXTENT: u8 = 0xf0;
+const AUTHENTICATED_EXTENT: u8 = 0xf1;
 
 const EXTENT_PRK_SIZE: usize = 64;
 
@@ -40,12 +43,23 @@ fn extract(key: &[u8]) -> Hkdf<Sha512> {
     Hkdf::new(None, key)
 }
 
-/// The key of an extent, in two steps, so that whoever holds the extent PRK
-/// can derive nothing else.
-fn extent_key(master: &Hkdf<Sha512>, nonce: &Nonce, size: usize) -> Vec<u8> {
-    let prk = expand(master, EXTENT, &[], EXTENT_PRK_SIZE);
-    let prk = Hkdf::from_prk(&prk).expect("the extent PRK has the hash's length");
-    expand(&prk, EXTENT, &nonce.0, size)
+/// What the keys of extents are derived from, so that whoever holds it can derive
+/// nothing else.  Of authenticated contents, each mode and data unit size has its own.
+fn extent_prk(master: &Hkdf<Sha512>, authenticated: Option<(Mode, u64)>) -> Hkdf<Sha512> {
+    let prk = match authenticated {
+        None => expand(master, EXTENT, &[], EXTENT_PRK_SIZE),
+        Some((mode, data_unit_size)) => expand(
+            master,
+            AUTHENTICATED_EXTENT,
+            &[mode as u8, data_unit_size.ilog2() as u8],
+            EXTENT_PRK_SIZE,
+        ),
+    };
+    Hkdf::from_prk(&prk).expect("the extent PRK has the hash's length")
+}
+
+fn extent_key(prk: &Hkdf<Sha512>, nonce: &Nonce, size: usize) -> Vec<u8> {
+    expand(prk, EXTENT, &nonce.0, size)
 }
 
 /// v1's own key derivation: the master key, encrypted with the nonce as key.
@@ -152,17 +166,35 @@ impl Keyring {
         })
     }
 
-    /// The cipher for an extent of a regular file.
-    pub fn extent_cipher(&self, policy: &Policy, nonce: &Nonce) -> Result<Keyed> {
+    fn extent_prk(&self, policy: &Policy, sectorsize: u64) -> Result<Hkdf<Sha512>> {
         let mode = policy.contents;
-        if policy.direct_key() {
-            return self.direct_cipher(policy, mode, *nonce);
-        }
         let mut master = self.master(policy, mode)?;
         if matches!(policy.key, KeyName::Descriptor(_)) {
             master = &master[..mode.key_size()];
         }
-        let key = extent_key(&extract(master), nonce, mode.key_size());
+        let authenticated = policy
+            .authenticated()
+            .then(|| (mode, policy.data_unit_size(sectorsize)));
+        Ok(extent_prk(&extract(master), authenticated))
+    }
+
+    /// The keys of the tags of authenticated contents.
+    pub fn tag_keys(&self, policy: &Policy, sectorsize: u64) -> Result<TagKeys> {
+        let prk = self.extent_prk(policy, sectorsize)?;
+        let key = expand(&prk, AUTHENTICATED_EXTENT, &[], tags::KEY_SIZE);
+        Ok(TagKeys::new(
+            &key.try_into().expect("as many bytes were asked for"),
+        ))
+    }
+
+    /// The cipher for an extent of a regular file.
+    pub fn extent_cipher(&self, policy: &Policy, sectorsize: u64, nonce: &Nonce) -> Result<Keyed> {
+        let mode = policy.contents;
+        if policy.direct_key() {
+            return self.direct_cipher(policy, mode, *nonce);
+        }
+        let prk = self.extent_prk(policy, sectorsize)?;
+        let key = extent_key(&prk, nonce, mode.key_size());
         Ok(Keyed {
             cipher: Cipher::new(mode, &key),
             iv_nonce: None,
@@ -212,8 +244,9 @@ mod tests {
              1e2dc43fa8641487a28fd5dc47fd9fe044bc9e86612f1830f6bf7f8fc7885d50",
         )
         .unwrap();
-        assert_eq!(extent_key(&extract(&master()), &NONCE, 64), key);
-        assert_eq!(extent_key(&extract(&master()), &NONCE, 16), key[..16]);
+        let prk = extent_prk(&extract(&master()), None);
+        assert_eq!(extent_key(&prk, &NONCE, 64), key);
+        assert_eq!(extent_key(&prk, &NONCE, 16), key[..16]);
     }
 
     #[test]

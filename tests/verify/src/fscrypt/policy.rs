@@ -100,10 +100,16 @@ pub struct Policy {
 
 impl Policy {
     pub const DIRECT_KEY: u8 = 0x04;
+    /// A private number, until upstream assigns one.
+    pub const AUTHENTICATED: u8 = 0x80;
     const PAD_MASK: u8 = 0x03;
 
     pub fn direct_key(&self) -> bool {
         self.flags & Self::DIRECT_KEY != 0
+    }
+
+    pub fn authenticated(&self) -> bool {
+        self.flags & Self::AUTHENTICATED != 0
     }
 
     /// Length of an encrypted name, or symlink target, of `len` bytes.
@@ -159,8 +165,14 @@ impl Context {
                 policy.contents, policy.names
             ));
         }
-        if policy.flags & !(Policy::PAD_MASK | Policy::DIRECT_KEY) != 0 {
+        let known = Policy::PAD_MASK | Policy::DIRECT_KEY | Policy::AUTHENTICATED;
+        if policy.flags & !known != 0 {
             return Err(format!("policy flags {:#x}", policy.flags));
+        }
+        if policy.authenticated()
+            && (policy.direct_key() || matches!(policy.key, KeyName::Descriptor(_)))
+        {
+            return Err("AUTHENTICATED needs a v2 policy without DIRECT_KEY".into());
         }
         if policy.direct_key()
             && (policy.contents != policy.names || policy.contents != Mode::Adiantum)
