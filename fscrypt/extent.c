@@ -190,7 +190,7 @@ static int fscrypt_open_extent_handle(struct fscrypt_inode_info *ci,
 				      const struct hmac_sha512_key *kdf,
 				      const u8 *raw_key)
 {
-	const struct fscrypt_extent_open_args args = {
+	struct fscrypt_extent_open_args args = {
 		.sb = ci->ci_inode->i_sb,
 		.kdf = kdf,
 		.raw_key = raw_key,
@@ -198,9 +198,13 @@ static int fscrypt_open_extent_handle(struct fscrypt_inode_info *ci,
 		.data_unit_bits = ci->ci_data_unit_bits,
 		.direct_key = fscrypt_policy_flags(&ci->ci_policy) &
 			      FSCRYPT_POLICY_FLAG_DIRECT_KEY,
+		.authenticated = fscrypt_policy_flags(&ci->ci_policy) &
+				 FSCRYPT_POLICY_FLAG_AUTHENTICATED,
+		.block_bits = ci->ci_inode->i_blkbits,
 	};
 	struct fscrypt_extent_handle *handle;
 
+	memcpy(args.inode_nonce.bytes, ci->ci_nonce, FSCRYPT_FILE_NONCE_SIZE);
 	handle = ci->ci_extent_ops->open(&args);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
@@ -359,7 +363,7 @@ int fscrypt_encrypt_extent_bio(const struct inode *inode,
 	if (WARN_ON_ONCE(!ci))
 		return -ENOKEY;
 	return ci->ci_extent_ops->encrypt(ci->ci_extent_handle, nonce, pos, src,
-					  src_iter, dst);
+					  src_iter, dst, NULL);
 }
 EXPORT_SYMBOL_GPL(fscrypt_encrypt_extent_bio);
 

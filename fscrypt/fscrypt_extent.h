@@ -28,6 +28,7 @@ struct bvec_iter;
 struct hmac_sha512_key;
 struct inode;
 struct module;
+struct page;
 struct super_block;
 
 #define FSCRYPT_EXTENT_NONCE_SIZE	16
@@ -46,10 +47,12 @@ struct fscrypt_extent_nonce {
 /*
  * The HKDF context of what the engine derives: a private number, until upstream
  * assigns one.  fs/crypto counts its own from 1, and with one of these in common,
- * two subkeys of a master key would be equal.  0xf1 and 0xf2 are spoken for, but
- * only in documents.
+ * two subkeys of a master key would be equal.  0xf2 is spoken for, but only in
+ * documents.
  */
 #define HKDF_CONTEXT_EXTENT_KEY		0xf0
+/* The same for contents that are authenticated */
+#define HKDF_CONTEXT_EXTENT_AUTH	0xf1
 
 /*
  * What a filesystem stores for each encrypted extent.  Everything else that is
@@ -84,6 +87,37 @@ static inline int fscrypt_get_extent_context(const u8 *ctx, size_t len,
 	return 0;
 }
 
+#define FSCRYPT_EXTENT_TAG_SIZE		16
+
+/* What authenticates a block of an extent, or a place in a file. */
+struct fscrypt_extent_tag {
+	u8 bytes[FSCRYPT_EXTENT_TAG_SIZE];
+};
+
+/**
+ * struct fscrypt_extent_place - which part of an extent a file shows, and where
+ * @nonce: the extent's nonce
+ * @base: the byte of the file, modulo 2^64, where the extent's first byte would be
+ * @disk_size: size of the extent on disk in bytes if it is compressed, else 0
+ * @ram_size: the same of what was compressed
+ * @window_start: the first block of the extent that this file may show; if it is
+ *		  compressed, of what was compressed
+ * @window_end: the first one after it that it may not
+ * @compression: how it is compressed, as the filesystem says it, or 0
+ *
+ * These are the things that stay as they are when the filesystem splits a file's
+ * reference to an extent, cuts it short or moves the extent, all without a key.
+ */
+struct fscrypt_extent_place {
+	struct fscrypt_extent_nonce nonce;
+	u64 base;
+	u64 disk_size;
+	u64 ram_size;
+	u32 window_start;
+	u32 window_end;
+	u8 compression;
+};
+
 /* Opaque to everybody but the engine; one for each inode in memory. */
 struct fscrypt_extent_handle;
 
@@ -100,6 +134,10 @@ struct fscrypt_extent_device;
  * @mode: contents encryption mode, FSCRYPT_MODE_*
  * @data_unit_bits: log2 of the data unit size in bytes, 9 to PAGE_SHIFT
  * @direct_key: whether the policy has FSCRYPT_POLICY_FLAG_DIRECT_KEY
+ * @authenticated: whether contents are authenticated, which excludes @direct_key
+ * @block_bits: with @authenticated, log2 of the filesystem's block size in bytes,
+ *		@data_unit_bits to PAGE_SHIFT
+ * @inode_nonce: with @authenticated, the nonce of the inode's encryption context
  *
  * The engine copies what it needs: no pointer is kept after open returns.
  */
@@ -110,6 +148,9 @@ struct fscrypt_extent_open_args {
 	u8 mode;
 	u8 data_unit_bits;
 	bool direct_key;
+	bool authenticated;
+	u8 block_bits;
+	struct fscrypt_extent_nonce inode_nonce;
 };
 
 /**
@@ -143,6 +184,8 @@ struct fscrypt_extent_open_args {
  *	to the pages of @dst, which may be those of @src.  @pos is the byte
  *	position of the first byte in the extent's data unit space.  It must be
  *	a multiple of the data unit size, and no data unit may cross a page.
+ *	If contents are authenticated, both are to be whole blocks, and @tags is
+ *	set to the tags of the blocks; else it is NULL.
  * @decrypt: decrypt what @iter covers of @bio, in place.
  *
  * @encrypt and @decrypt sleep until a cipher is free, and allocate no memory.
@@ -150,6 +193,15 @@ struct fscrypt_extent_open_args {
  * They return 0, -EINVAL if something isn't aligned or out of range, or -EIO if the
  * cipher failed.  On error the output is undefined and must not be used: it
  * must neither be written to disk nor be given to a reader.
+ *
+ * @verify_block: check that block @index of the extent, counted as data units are,
+ *	has ciphertext that @encrypt made, at @offset in @page, and the tag that it
+ *	made with it.  Any context.
+ * @tag_place: make the tag of @place in the inode.  Any context.
+ * @verify_place: check that @tag is what @tag_place makes.  Any context.
+ *
+ * These three return 0, -EINVAL if contents aren't authenticated, and the verifying ones
+ * -EBADMSG if somebody else than a holder of the key made what is checked.
  *
  * What these operations refuse with -EINVAL only a bug can have asked for.  It
  * is logged, rate-limited.
@@ -185,10 +237,20 @@ struct fscrypt_extent_ops {
 	int (*encrypt)(const struct fscrypt_extent_handle *handle,
 		       const struct fscrypt_extent_nonce *nonce, u64 pos,
 		       struct bio *src, const struct bvec_iter *src_iter,
-		       struct bio *dst);
+		       struct bio *dst, struct fscrypt_extent_tag *tags);
 	int (*decrypt)(const struct fscrypt_extent_handle *handle,
 		       const struct fscrypt_extent_nonce *nonce, u64 pos,
 		       struct bio *bio, const struct bvec_iter *iter);
+	int (*verify_block)(const struct fscrypt_extent_handle *handle,
+			    const struct fscrypt_extent_nonce *nonce, u64 index,
+			    struct page *page, unsigned int offset,
+			    const struct fscrypt_extent_tag *tag);
+	int (*tag_place)(const struct fscrypt_extent_handle *handle,
+			 const struct fscrypt_extent_place *place,
+			 struct fscrypt_extent_tag *tag);
+	int (*verify_place)(const struct fscrypt_extent_handle *handle,
+			    const struct fscrypt_extent_place *place,
+			    const struct fscrypt_extent_tag *tag);
 	struct fscrypt_extent_device *
 		(*open_device)(struct block_device *bdev);
 	void (*close_device)(struct fscrypt_extent_device *device);

@@ -6,5 +6,6 @@ pub(crate) mod blk_key;
 pub(crate) mod cipher;
 pub(crate) mod data_unit;
 pub(crate) mod iv;
+pub(crate) mod tag;
 #[cfg(CONFIG_KUNIT = "y")]
 pub(crate) mod test_bio;

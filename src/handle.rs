@@ -15,7 +15,14 @@ use crate::{
             DataUnit,
             DataUnits, //
         },
-        iv::Iv, //
+        iv::Iv,
+        tag,
+        tag::{
+            Place,
+            Tag,
+            TagKey,
+            Tagger, //
+        }, //
     },
     devices::OpenDevice,
     engine::Engine,
@@ -36,7 +43,10 @@ use crate::{
             Nonce,
             NONCE_SIZE, //
         },
-        secret::memory_equals, //
+        secret::{
+            memory_equals,
+            Secret, //
+        }, //
     },
     mode::{
         Direction,
@@ -56,7 +66,10 @@ use kernel::{
         bio,
         hmac_sha512_key, //
     },
-    page::PAGE_SHIFT,
+    page::{
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
     prelude::*,
     sync::Arc, //
 };
@@ -72,6 +85,17 @@ pub(crate) enum KeySource<'a> {
     Direct,
     /// The same in a v1 policy: this is the one they share.
     RawDirect(&'a [u8]),
+    /// `FSCRYPT_POLICY_FLAG_AUTHENTICATED`: as with `PerExtent`, but from a PRK that is for nothing
+    /// else than such contents of the same mode and data unit size.
+    Authenticated(Authenticated),
+}
+
+/// What tags are made of, besides what the extent has.
+pub(crate) struct Authenticated {
+    /// The nonce of the inode's encryption context.
+    pub(crate) inode_nonce: Nonce,
+    /// Size of the filesystem's blocks, as a power of two.
+    pub(crate) block_bits: u8,
 }
 
 /// The keys of a handle's extents.
@@ -79,6 +103,8 @@ enum Keys {
     PerExtent,
     Direct(Arc<Key>),
     RawDirect(Arc<Key>),
+    /// In a box, so that it costs other inodes nothing.
+    Authenticated(KBox<(Arc<Secret<TagKey>>, Authenticated)>),
 }
 
 /// What a handle is made from; see `struct fscrypt_extent_open_args`.
@@ -110,7 +136,7 @@ impl<'a> Handle<'a> {
     pub(crate) fn open(
         engine: &'a Engine,
         caches: &'a ModeCaches,
-        args: &OpenArgs<'_>,
+        args: OpenArgs<'_>,
     ) -> Result<Self> {
         let cache = caches.cache().ok_or(ENOPKG)?;
         let mode = caches.mode;
@@ -129,14 +155,24 @@ impl<'a> Handle<'a> {
             pr_err_ratelimited!("The key derivation key is missing\n");
             return Err(EINVAL);
         }
-        match args.keys {
-            KeySource::PerExtent => (),
+        let info = match &args.keys {
+            KeySource::Authenticated(Authenticated { block_bits, .. })
+                if !(data_unit_bits.get()..=PAGE_SHIFT as u8).contains(block_bits) =>
+            {
+                pr_err_ratelimited!("Blocks of 2^{} bytes are impossible\n", block_bits);
+                return Err(EINVAL);
+            }
+            KeySource::Authenticated(_) => Info::AuthenticatedPrk {
+                mode: mode.number,
+                data_unit_bits: data_unit_bits.get(),
+            },
+            KeySource::PerExtent => Info::ExtentPrk,
             _ if mode.iv_size < 8 + NONCE_SIZE => return Err(EINVAL),
             KeySource::RawDirect(raw) if raw.len() != mode.key_size => return Err(EINVAL),
-            KeySource::Direct | KeySource::RawDirect(_) => (),
-        }
+            KeySource::Direct | KeySource::RawDirect(_) => Info::ExtentPrk,
+        };
 
-        let prk = engine.extent_prks.get(args.filesystem, args.kdf)?;
+        let prk = engine.extent_prks.get(args.filesystem, args.kdf, info)?;
         trace::open(mode, prk.id);
         let mut handle = Self {
             engine,
@@ -150,6 +186,9 @@ impl<'a> Handle<'a> {
         let prk = &handle.prk;
         handle.keys = match args.keys {
             KeySource::PerExtent => Keys::PerExtent,
+            KeySource::Authenticated(authenticated) => {
+                Keys::Authenticated(KBox::new((prk.tag_key()?, authenticated), GFP_KERNEL)?)
+            }
             KeySource::Direct => Keys::Direct(prk.shared_key(SharedKey::Derived, mode, |key| {
                 hkdf::expand(args.kdf, Info::DirectKey(mode.number), key)
             })?),
@@ -178,6 +217,9 @@ impl<'a> Handle<'a> {
     /// Encrypts `src` to `dst`, which may be the same. `pos` is where in the extent's data unit
     /// space they begin, in bytes.
     ///
+    /// Where contents are authenticated, whole blocks are encrypted, and `tags` is one for each,
+    /// which is made; elsewhere it is empty.
+    ///
     /// Sleeps until a cipher is free. `EINVAL` if something isn't aligned or out of range, `EIO` if
     /// the cipher fails; in either case, what was written is undefined.
     pub(crate) fn encrypt(
@@ -186,14 +228,80 @@ impl<'a> Handle<'a> {
         pos: u64,
         src: DataUnits<'_>,
         dst: DataUnits<'_>,
+        tags: &mut [Tag],
     ) -> Result {
         let len = dst.bytes();
 
-        if src.bytes() != len {
+        if src.bytes() != len || !self.tags_fit(tags, pos, len) {
             return Err(self.refused(pos, len));
         }
         let units = src.zip(dst).map(|(src, dst)| Ok((src?, dst?)));
-        self.crypt(Direction::Encrypt, nonce, pos, len, units)
+        let Some((key, authenticated)) = self.authentication() else {
+            return self.crypt(Direction::Encrypt, nonce, pos, len, units, |_, _| ());
+        };
+        let bits = (authenticated.block_bits, self.data_unit_bits.get());
+        let mut tagger = Tagger::new(key, nonce, bits.0, bits.1, tags);
+
+        self.crypt(Direction::Encrypt, nonce, pos, len, units, |index, unit| {
+            tagger.add(index, unit)
+        })
+    }
+
+    /// Whether `tags` is as [`Self::encrypt`] needs it for `len` bytes at `pos`.
+    fn tags_fit(&self, tags: &[Tag], pos: u64, len: u32) -> bool {
+        match self.block_bits() {
+            None => tags.is_empty(),
+            Some(bits) => {
+                (pos | u64::from(len)) & ((1 << bits) - 1) == 0
+                    && tags.len() == (len >> bits) as usize
+            }
+        }
+    }
+
+    /// Size of the blocks that have tags, as a power of two; `None` if there are no tags.
+    pub(crate) fn block_bits(&self) -> Option<u8> {
+        self.authentication()
+            .map(|(_, authenticated)| authenticated.block_bits)
+    }
+
+    /// What tags are made with, if contents are authenticated.
+    fn authentication(&self) -> Option<(&TagKey, &Authenticated)> {
+        match &self.keys {
+            Keys::Authenticated(keys) => Some((&keys.0, &keys.1)),
+            _ => None,
+        }
+    }
+
+    /// Checks the tag of block `index` of the extent with this nonce, whose ciphertext `block` is.
+    ///
+    /// `EBADMSG` if it isn't what was written there, `EINVAL` if contents aren't authenticated or
+    /// the block isn't one within its page. Any context.
+    pub(crate) fn verify_block(
+        &self,
+        nonce: &Nonce,
+        index: u64,
+        block: DataUnit<'_>,
+        tag: &Tag,
+    ) -> Result {
+        let Some((key, authenticated)) = self.authentication() else {
+            return Err(self.refused(index, block.len()));
+        };
+        let bits = authenticated.block_bits;
+
+        if block.len() != 1 << bits || (block.offset() + block.len()) as usize > PAGE_SIZE {
+            return Err(self.refused(index << bits, block.len()));
+        }
+        tag::block_tag(key, nonce, index, bits, block).verify(tag)
+    }
+
+    /// Makes the tag of a place in the inode. `EINVAL` if contents aren't authenticated. Any
+    /// context.
+    pub(crate) fn tag_place(&self, place: &Place) -> Result<Tag> {
+        let Some((key, authenticated)) = self.authentication() else {
+            return Err(self.refused(place.base, 0));
+        };
+
+        Ok(tag::place_tag(key, &authenticated.inode_nonce, place))
     }
 
     /// Decrypts `data` in place, otherwise like [`Self::encrypt`].
@@ -201,9 +309,10 @@ impl<'a> Handle<'a> {
         let len = data.bytes();
         let units = data.map(|unit| unit.map(|unit| (unit, unit)));
 
-        self.crypt(Direction::Decrypt, nonce, pos, len, units)
+        self.crypt(Direction::Decrypt, nonce, pos, len, units, |_, _| ())
     }
 
+    /// `done` is called for each data unit, with its index, when it has been written.
     fn crypt<'u>(
         &self,
         direction: Direction,
@@ -211,6 +320,7 @@ impl<'a> Handle<'a> {
         pos: u64,
         len: u32,
         units: impl Iterator<Item = Result<(DataUnit<'u>, DataUnit<'u>)>>,
+        mut done: impl FnMut(u64, DataUnit<'u>),
     ) -> Result {
         let first = self.first_index(pos, len)?;
 
@@ -232,6 +342,7 @@ impl<'a> Handle<'a> {
             request
                 .crypt(direction, self.iv(index, nonce), src, dst)
                 .map_err(|error| self.failed(error))?;
+            done(index, dst);
         }
         Ok(())
     }
@@ -262,6 +373,10 @@ impl<'a> Handle<'a> {
             ..self.key_id(nonce)
         };
 
+        // blk-crypto makes no tags.
+        if self.block_bits().is_some() {
+            return Err(self.refused(pos, bytes));
+        }
         if !self.has_blk_crypto {
             return Err(EINVAL);
         }
@@ -290,7 +405,7 @@ impl<'a> Handle<'a> {
         KeyId {
             prk: self.prk.id,
             kind: match self.keys {
-                Keys::PerExtent => KeyKind::Extent(*nonce),
+                Keys::PerExtent | Keys::Authenticated(_) => KeyKind::Extent(*nonce),
                 Keys::Direct(_) => KeyKind::Direct,
                 Keys::RawDirect(_) => KeyKind::RawDirect,
             },
@@ -301,14 +416,16 @@ impl<'a> Handle<'a> {
 
     fn derive(&self, nonce: &Nonce, key: &mut [u8; MAX_KEY_SIZE]) {
         match &self.keys {
-            Keys::PerExtent => hkdf::expand(self.prk.key(), Info::ExtentKey(nonce), key),
+            Keys::PerExtent | Keys::Authenticated(_) => {
+                hkdf::expand(self.prk.key(), Info::ExtentKey(nonce), key)
+            }
             Keys::Direct(shared) | Keys::RawDirect(shared) => key.copy_from_slice(&shared[..]),
         }
     }
 
     fn iv(&self, index: u64, nonce: &Nonce) -> Iv {
         match self.keys {
-            Keys::PerExtent => Iv::new(index),
+            Keys::PerExtent | Keys::Authenticated(_) => Iv::new(index),
             Keys::Direct(_) | Keys::RawDirect(_) => Iv::with_nonce(index, nonce),
         }
     }
@@ -317,7 +434,7 @@ impl<'a> Handle<'a> {
     #[cold]
     fn refused(&self, pos: u64, len: u32) -> Error {
         pr_err_ratelimited!(
-            "{} bytes at {} are not aligned to data units of {} bytes, or out of range\n",
+            "{} bytes at {}: not aligned to data units of {} bytes, out of range, or tags missing\n",
             len,
             pos,
             self.data_unit_size()
@@ -350,7 +467,6 @@ mod tests {
         },
         cache::fake_keyslot::hits,
         crypt::test_bio::TestBio,
-        keys::secret::Secret,
         test_vectors::{
             ends,
             pattern,
@@ -385,7 +501,7 @@ mod tests {
             data_unit_bits: bits,
         };
 
-        Handle::open(engine, engine.mode_caches(mode)?, &args)
+        Handle::open(engine, engine.mode_caches(mode)?, args)
     }
 
     /// Encrypts the test pattern, checks that decryption inverts it, and returns the ciphertext.
@@ -401,7 +517,13 @@ mod tests {
         let data = pattern(segments.iter().map(|&(_, len)| len).sum())?;
 
         src.write(&data)?;
-        handle.encrypt(&NONCE, pos, src.units(unit_size), dst.units(unit_size))?;
+        handle.encrypt(
+            &NONCE,
+            pos,
+            src.units(unit_size),
+            dst.units(unit_size),
+            &mut [],
+        )?;
         let ciphertext = dst.read()?;
         handle.decrypt(&NONCE, pos, dst.units(unit_size))?;
         if src.read()?[..] != data[..] || dst.read()?[..] != data[..] {
@@ -486,6 +608,82 @@ mod tests {
         Ok(())
     }
 
+    fn authenticated(block_bits: u8) -> KeySource<'static> {
+        KeySource::Authenticated(Authenticated {
+            inode_nonce: Nonce::new([0xb0; 16]),
+            block_bits,
+        })
+    }
+
+    /// What is tagged is what was written, and nothing else is accepted.
+    #[test]
+    fn tags() -> Result {
+        let engine = engine()?;
+        let handle = open(&engine, XTS, 9, authenticated(12))?;
+        let bio = TestBio::new(&[(0, 4096), (0, 4096)])?;
+        let mut tags = [Tag::default(); 2];
+        let encrypt = |pos, tags: &mut [Tag]| {
+            handle.encrypt(&NONCE, pos, bio.units(512), bio.units(512), tags)
+        };
+        let verify = |nonce: &Nonce, index, which: usize, tag: &Tag| {
+            let block = bio.units(4096).nth(which).ok_or(ENODATA)??;
+
+            handle.verify_block(nonce, index, block, tag)
+        };
+
+        bio.write(&pattern(2 * 4096)?)?;
+        encrypt(7 << 12, &mut tags)?;
+        for (which, tag) in tags.iter().enumerate() {
+            assert_eq!(verify(&NONCE, 7 + which as u64, which, tag), Ok(()));
+            assert_eq!(verify(&NONCE, 8 - which as u64, which, tag), Err(EBADMSG));
+            assert_eq!(
+                verify(&NONCE, 7 + which as u64, 1 - which, tag),
+                Err(EBADMSG)
+            );
+            assert_eq!(
+                verify(&Nonce::new([0; 16]), 7 + which as u64, which, tag),
+                Err(EBADMSG)
+            );
+            // With a key for other data units, too.
+            let other = open(&engine, XTS, 12, authenticated(12))?;
+            let block = bio.units(4096).nth(which).ok_or(ENODATA)??;
+            assert_eq!(
+                other.verify_block(&NONCE, 7 + which as u64, block, tag),
+                Err(EBADMSG)
+            );
+        }
+        assert_eq!(verify(&NONCE, 7, 0, &Tag::default()), Err(EBADMSG));
+
+        let mut ciphertext = bio.read()?;
+        ciphertext[4095] ^= 1;
+        bio.write(&ciphertext)?;
+        assert_eq!(verify(&NONCE, 7, 0, &tags[0]), Err(EBADMSG));
+        assert_eq!(verify(&NONCE, 8, 1, &tags[1]), Ok(()));
+
+        assert_eq!(encrypt(0, &mut []), Err(EINVAL));
+        assert_eq!(encrypt(0, &mut tags[..1]), Err(EINVAL));
+        assert_eq!(encrypt(512, &mut tags), Err(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn no_tags_of_what_is_not_authenticated() -> Result {
+        let engine = engine()?;
+        let handle = open(&engine, XTS, 12, KeySource::PerExtent)?;
+        let bio = TestBio::new(&[(0, 4096)])?;
+        let units = || bio.units(4096);
+        let block = units().next().ok_or(ENODATA)??;
+        let tag = Tag::default();
+
+        assert_eq!(
+            handle.encrypt(&NONCE, 0, units(), units(), &mut [tag]),
+            Err(EINVAL)
+        );
+        assert_eq!(handle.verify_block(&NONCE, 0, block, &tag), Err(EINVAL));
+        assert_eq!(handle.tag_place(&Place::default()).err(), Some(EINVAL));
+        Ok(())
+    }
+
     #[test]
     fn refuses_data() -> Result {
         let engine = engine()?;
@@ -519,6 +717,8 @@ mod tests {
         assert_eq!(error(XTS, 8, KeySource::PerExtent), Some(EINVAL));
         assert_eq!(error(XTS, 13, KeySource::PerExtent), Some(EINVAL));
         assert_eq!(error(XTS, 12, KeySource::Direct), Some(EINVAL));
+        assert_eq!(error(XTS, 12, authenticated(9)), Some(EINVAL));
+        assert_eq!(error(XTS, 12, authenticated(13)), Some(EINVAL));
         assert_eq!(
             error(ADIANTUM, 12, KeySource::RawDirect(&[1; 64])),
             Some(EINVAL)
@@ -528,7 +728,7 @@ mod tests {
             Some(EINVAL)
         );
         assert_eq!(
-            Handle::open(&engine, engine.mode_caches(XTS)?, &args).err(),
+            Handle::open(&engine, engine.mode_caches(XTS)?, args).err(),
             Some(EINVAL)
         );
         assert_eq!(
@@ -548,7 +748,7 @@ mod tests {
                 keys: KeySource::PerExtent,
                 data_unit_bits: 12,
             };
-            Handle::open(&engine, engine.mode_caches(XTS)?, &args)
+            Handle::open(&engine, engine.mode_caches(XTS)?, args)
         };
         let a = open_for(1, &MASTER_PRK)?;
         let b = open_for(1, &MASTER_PRK)?;
@@ -559,6 +759,7 @@ mod tests {
         assert!(!a.is_same(&open_for(1, &[1; 64])?));
         assert!(!a.is_same(&open(&engine, XTS, 9, KeySource::PerExtent)?));
         assert!(!a.is_same(&open(&engine, ADIANTUM, 12, KeySource::PerExtent)?));
+        assert!(!a.is_same(&open(&engine, XTS, 12, authenticated(12))?));
 
         drop(a);
         assert!(open_for(1, &MASTER_PRK)?.prk.id == prk);

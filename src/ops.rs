@@ -4,21 +4,32 @@
 //! documented there.
 
 use crate::{
-    c::bindings::{
-        self,
-        fscrypt_extent_device,
-        fscrypt_extent_handle,
-        fscrypt_extent_nonce,
-        fscrypt_extent_open_args,
-        fscrypt_extent_ops, //
+    c::{
+        bindings::{
+            self,
+            fscrypt_extent_device,
+            fscrypt_extent_handle,
+            fscrypt_extent_nonce,
+            fscrypt_extent_open_args,
+            fscrypt_extent_ops, //
+        },
+        log::pr_err_ratelimited, //
     },
     crypt::{
         blk_key::Device,
-        data_unit::DataUnits, //
+        data_unit::{
+            DataUnit,
+            DataUnits, //
+        },
+        tag::{
+            Place,
+            Tag, //
+        }, //
     },
     devices::OpenDevice,
     engine::Engine,
     handle::{
+        Authenticated,
         Handle,
         KeySource,
         OpenArgs, //
@@ -40,6 +51,7 @@ use kernel::{
         bio,
         block_device,
         bvec_iter,
+        page,
         req_op_REQ_OP_WRITE, //
     },
     debugfs,
@@ -67,6 +79,9 @@ static OPS: Ops = Ops(fscrypt_extent_ops {
     same_key: Some(same_key),
     encrypt: Some(encrypt),
     decrypt: Some(decrypt),
+    verify_block: Some(verify_block),
+    tag_place: Some(tag_place),
+    verify_place: Some(verify_place),
     open_device: Some(open_device),
     close_device: Some(close_device),
     set_inline_crypt: Some(set_inline_crypt),
@@ -171,7 +186,16 @@ unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt
     let args = unsafe { &*args };
     let handle = || -> Result<_> {
         let caches = engine.mode_caches(args.mode)?;
-        let keys = if !args.direct_key {
+        let keys = if args.authenticated {
+            if args.direct_key {
+                pr_err_ratelimited!("Extents that share a key can't be authenticated\n");
+                return Err(EINVAL);
+            }
+            KeySource::Authenticated(Authenticated {
+                inode_nonce: Nonce::from(&args.inode_nonce),
+                block_bits: args.block_bits,
+            })
+        } else if !args.direct_key {
             KeySource::PerExtent
         } else if args.raw_key.is_null() {
             KeySource::Direct
@@ -189,7 +213,7 @@ unsafe extern "C" fn open(args: *const fscrypt_extent_open_args) -> *mut fscrypt
             data_unit_bits: args.data_unit_bits,
         };
 
-        let handle = Handle::open(engine, caches, &open_args)?;
+        let handle = Handle::open(engine, caches, open_args)?;
 
         Ok(KBox::new(handle, GFP_KERNEL)?)
     };
@@ -233,6 +257,12 @@ unsafe extern "C" fn same_key(
     a.is_same(b)
 }
 
+#[cold]
+fn not_authenticated() -> Error {
+    pr_err_ratelimited!("There are no tags of contents that aren't authenticated\n");
+    EINVAL
+}
+
 /// Encrypts to all that `dst`'s own iterator covers: 0, `-EINVAL` or `-EIO`. Sleeps until a cipher
 /// is free.
 ///
@@ -240,7 +270,8 @@ unsafe extern "C" fn same_key(
 ///
 /// While this runs, `handle` must not be closed; `nonce`, `src_iter` and both bios must be valid;
 /// `src_iter` must be within `src`; and the caller must be entitled to read the pages of `src` and
-/// to write those of `dst`, which may be the same. No pointer is kept.
+/// to write those of `dst`, which may be the same. `tags` must be null, or valid for writes of one
+/// tag for each block of `dst`. No pointer is kept.
 unsafe extern "C" fn encrypt(
     handle: *const fscrypt_extent_handle,
     nonce: *const fscrypt_extent_nonce,
@@ -248,6 +279,7 @@ unsafe extern "C" fn encrypt(
     src: *mut bio,
     src_iter: *const bvec_iter,
     dst: *mut bio,
+    tags: *mut Tag,
 ) -> c_int {
     // SAFETY: The handle is open during the call, and the others are valid.
     let (handle, nonce, mut src_iter, dst_iter) = unsafe {
@@ -262,6 +294,15 @@ unsafe extern "C" fn encrypt(
     // The source may be longer.
     src_iter.bi_size = { src_iter.bi_size }.min(dst_iter.bi_size);
     from_result(|| {
+        let tags = match tags.is_null() {
+            true => &mut [],
+            false => {
+                let bits = handle.block_bits().ok_or_else(not_authenticated)?;
+
+                // SAFETY: There is one for each block.
+                unsafe { slice::from_raw_parts_mut(tags, (dst_iter.bi_size >> bits) as usize) }
+            }
+        };
         // SAFETY: The iterators are within the bios, whose data is the caller's to give.
         let (src, dst) = unsafe {
             (
@@ -270,7 +311,73 @@ unsafe extern "C" fn encrypt(
             )
         };
 
-        handle.encrypt(&nonce, pos, src, dst)?;
+        handle.encrypt(&nonce, pos, src, dst, tags)?;
+        Ok(0)
+    })
+}
+
+/// Checks a block of ciphertext against its tag: 0, `-EBADMSG` or `-EINVAL`. Any context.
+///
+/// # Safety
+///
+/// While this runs, `handle` must not be closed, and `nonce` and `tag` must be valid; so must
+/// `page`, a block of which at `offset` the caller must be entitled to read. No pointer is kept.
+unsafe extern "C" fn verify_block(
+    handle: *const fscrypt_extent_handle,
+    nonce: *const fscrypt_extent_nonce,
+    index: u64,
+    page: *mut page,
+    offset: c_uint,
+    tag: *const Tag,
+) -> c_int {
+    // SAFETY: The handle is open during the call, and the others are valid.
+    let (handle, nonce, tag) = unsafe { (self::handle(handle), Nonce::from(&*nonce), &*tag) };
+
+    from_result(|| {
+        let bits = handle.block_bits().ok_or_else(not_authenticated)?;
+        // SAFETY: The caller promises that there is a block.
+        let block = unsafe { DataUnit::new(page, offset, 1 << bits) };
+
+        handle.verify_block(&nonce, index, block, tag)?;
+        Ok(0)
+    })
+}
+
+/// Makes the tag of a place: 0 or `-EINVAL`. Any context.
+///
+/// # Safety
+///
+/// While this runs, `handle` must not be closed, and `place` and `tag` must be valid. No pointer is
+/// kept.
+unsafe extern "C" fn tag_place(
+    handle: *const fscrypt_extent_handle,
+    place: *const Place,
+    tag: *mut Tag,
+) -> c_int {
+    // SAFETY: The handle is open during the call, and the others are valid.
+    let (handle, place, tag) = unsafe { (self::handle(handle), &*place, &mut *tag) };
+
+    from_result(|| {
+        *tag = handle.tag_place(place)?;
+        Ok(0)
+    })
+}
+
+/// Checks a place against its tag: 0, `-EBADMSG` or `-EINVAL`. Any context.
+///
+/// # Safety
+///
+/// As for [`tag_place`].
+unsafe extern "C" fn verify_place(
+    handle: *const fscrypt_extent_handle,
+    place: *const Place,
+    tag: *const Tag,
+) -> c_int {
+    // SAFETY: The handle is open during the call, and the others are valid.
+    let (handle, place, tag) = unsafe { (self::handle(handle), &*place, &*tag) };
+
+    from_result(|| {
+        handle.tag_place(place)?.verify(tag)?;
         Ok(0)
     })
 }
@@ -416,6 +523,13 @@ mod tests {
     };
 
     fn open_mode(mode: u32) -> Result<*mut fscrypt_extent_handle> {
+        open_with(fscrypt_extent_open_args {
+            mode: mode as u8,
+            ..Default::default()
+        })
+    }
+
+    fn open_with(args: fscrypt_extent_open_args) -> Result<*mut fscrypt_extent_handle> {
         let mut kdf = hmac_sha512_key::default();
 
         hkdf::prepare(&MASTER_PRK, &mut kdf);
@@ -423,9 +537,8 @@ mod tests {
             sb: null(),
             kdf: &kdf,
             raw_key: null(),
-            mode: mode as u8,
             data_unit_bits: 12,
-            direct_key: false,
+            ..args
         };
         // SAFETY: The arguments are valid.
         from_err_ptr(unsafe { open(&args) })
@@ -463,7 +576,15 @@ mod tests {
 
             assert!(same_key(handle, handle));
             assert_eq!(
-                encrypt(handle, &nonce, 0, src.as_ptr(), &src.iter(), dst.as_ptr()),
+                encrypt(
+                    handle,
+                    &nonce,
+                    0,
+                    src.as_ptr(),
+                    &src.iter(),
+                    dst.as_ptr(),
+                    null_mut()
+                ),
                 0
             );
             assert!(dst.read()?[..] != data[4096..8192]);
@@ -471,6 +592,75 @@ mod tests {
             close(handle);
         }
         assert!(dst.read()?[..] == data[4096..8192]);
+        Ok(())
+    }
+
+    fn open_authenticated(inode: u8, direct_key: bool) -> Result<*mut fscrypt_extent_handle> {
+        open_with(fscrypt_extent_open_args {
+            mode: FSCRYPT_MODE_AES_256_XTS as u8,
+            direct_key,
+            authenticated: true,
+            block_bits: 12,
+            inode_nonce: fscrypt_extent_nonce { bytes: [inode; 16] },
+            ..Default::default()
+        })
+    }
+
+    /// Blocks and places are told from others, and nothing is encrypted without tags.
+    #[test]
+    fn authenticated() -> Result {
+        let nonce = fscrypt_extent_nonce { bytes: [7; 16] };
+        let place = Place {
+            nonce,
+            window_end: 1,
+            ..Default::default()
+        };
+        let bio = TestBio::new(&[(0, 4096)])?;
+        let mut tag = Tag::default();
+        let mut place_tag = Tag::default();
+
+        bio.write(&pattern(4096)?)?;
+        // SAFETY: What is passed is valid.
+        unsafe {
+            assert_eq!(prepare_mode(FSCRYPT_MODE_AES_256_XTS as u8, null_mut()), 0);
+            let page = (*(*bio.as_ptr()).bi_io_vec).bv_page;
+            let (a, b) = (open_authenticated(1, false)?, open_authenticated(2, false)?);
+            let plain = open_mode(FSCRYPT_MODE_AES_256_XTS)?;
+            let encrypt = |handle, tags| {
+                encrypt(
+                    handle,
+                    &nonce,
+                    4096,
+                    bio.as_ptr(),
+                    &bio.iter(),
+                    bio.as_ptr(),
+                    tags,
+                )
+            };
+
+            assert!(open_authenticated(1, true).is_err());
+            assert!(same_key(a, b) && !same_key(a, plain));
+            assert_eq!(encrypt(a, null_mut()), EINVAL.to_errno());
+            assert_eq!(encrypt(plain, &mut tag), EINVAL.to_errno());
+            assert_eq!(encrypt(a, &mut tag), 0);
+
+            let verify =
+                |handle, index, offset| verify_block(handle, &nonce, index, page, offset, &tag);
+            assert_eq!(verify(a, 1, 0), 0);
+            assert_eq!(verify(b, 1, 0), 0);
+            assert_eq!(verify(a, 2, 0), EBADMSG.to_errno());
+            assert_eq!(verify(a, 1, 512), EINVAL.to_errno());
+            assert_eq!(verify(plain, 1, 0), EINVAL.to_errno());
+
+            assert_eq!(tag_place(plain, &place, &mut place_tag), EINVAL.to_errno());
+            assert_eq!(tag_place(a, &place, &mut place_tag), 0);
+            assert_eq!(verify_place(a, &place, &place_tag), 0);
+            assert_eq!(verify_place(b, &place, &place_tag), EBADMSG.to_errno());
+            assert_eq!(verify_place(a, &place, &tag), EBADMSG.to_errno());
+            for handle in [a, b, plain] {
+                close(handle);
+            }
+        }
         Ok(())
     }
 }

@@ -2,7 +2,10 @@
 
 //! What several test suites take and expect.
 
-use crate::keys::nonce::Nonce;
+use crate::{
+    crypt::tag::TAG_KEY_SIZE,
+    keys::nonce::Nonce, //
+};
 use kernel::prelude::*;
 
 /// HKDF-Extract, with SHA-512 and no salt, of the master key 00..3f.
@@ -33,3 +36,26 @@ pub(crate) fn ends(data: &[u8]) -> Result<(u128, u128)> {
 
     Ok((u128::from_be_bytes(*first), u128::from_be_bytes(*last)))
 }
+
+/// What is derived where contents are authenticated, in mode 1 with data units of 4 KiB, from the
+/// master key and nonce above, and tags made with it. Computed with Python's `hmac` and an
+/// implementation of POLYVAL that was written for it.
+pub(crate) struct Authenticated {
+    pub(crate) prk: [u8; 64],
+    pub(crate) extent_key: [u8; 64],
+    pub(crate) tag_key: [u8; TAG_KEY_SIZE],
+}
+
+pub(crate) const AUTHENTICATED: Authenticated = Authenticated {
+    prk: *b"\xd4\x83\x7d\x2f\xa1\xaa\xb5\x98\xb5\x2f\xbf\x3c\xac\x2a\x01\xcd\
+            \x27\xd2\x0a\x13\x73\xe7\x1c\xfb\xb1\x8d\x03\x12\xa6\xa6\xbc\x04\
+            \x81\x17\x9e\x7b\x77\xa0\xbe\xb3\xaa\x6e\x69\x31\x25\x63\x36\x58\
+            \xe7\x09\xae\x71\xb4\x1e\x6c\x2f\xc9\x6c\x33\xa8\x2b\x1c\x87\x98",
+    extent_key: *b"\x73\x54\x80\x20\xbf\x40\xab\x4e\x6c\xd3\xd3\x35\x00\xf0\x4e\x11\
+            \xfc\x15\xdc\x5a\x53\xfc\xf4\xa1\x67\xf1\x0d\x3d\x6c\xc4\x2a\x12\
+            \x7e\x51\x68\x9e\xab\x62\x29\x3a\xe2\xa9\x04\x8e\x87\x5a\xb2\x74\
+            \xec\xea\x59\x14\x31\xef\x81\xc0\x87\x75\x09\xed\xfc\xb6\x9b\xba",
+    tag_key: *b"\xb3\x3a\x81\x4a\xf8\xc6\x35\x2c\x09\x8c\xa7\x93\x5a\x49\x3f\xd9\
+            \xb0\xda\x7e\x6b\x37\xe7\x03\x85\x5d\x3d\xc6\xba\x89\xb2\x6f\x76\
+            \x12\x6b\x10\xfe\x7f\x8d\x92\xc3\x1b\x63\x7b\x74\x90\xb3\xf7\xce",
+};

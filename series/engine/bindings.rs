@@ -17,6 +17,14 @@ pub(crate) const BLK_ENCRYPTION_MODE_SM4_XTS: blk_crypto_mode_num =
     blk_crypto_mode_num_BLK_ENCRYPTION_MODE_SM4_XTS;
 
 extern "C" {
+    pub(crate) fn helper_aes_encrypt(key: *const aes_enckey, out: *mut u8, input: *const u8);
+    pub(crate) fn helper_polyval_update_page(
+        ctx: *mut polyval_ctx,
+        page: *mut page,
+        offset: u32,
+        len: u32,
+    );
+
     pub(crate) fn helper_ratelimit() -> bool;
 
     pub(crate) fn helper_bio_crypt_set_ctx(

@@ -7,6 +7,8 @@
 #ifndef _FSCRYPT_EXTENT_BINDINGS_H
 #define _FSCRYPT_EXTENT_BINDINGS_H
 
+#include <crypto/aes.h>
+#include <crypto/gf128hash.h>
 #include <crypto/skcipher.h>
 #include <linux/bio.h>
 #include <linux/blk-crypto.h>
@@ -19,6 +21,11 @@
 void helper_memzero_explicit(void *s, size_t count);
 int helper_crypto_memneq(const void *a, const void *b, size_t size);
 u64 helper_siphash(const void *data, size_t len, const siphash_key_t *key);
+
+void helper_aes_encrypt(const struct aes_enckey *key, u8 *out, const u8 *in);
+/* With @len bytes at @offset of @page. */
+void helper_polyval_update_page(struct polyval_ctx *ctx, struct page *page,
+				u32 offset, u32 len);
 
 bool helper_ratelimit(void);
 

@@ -25,3 +25,5 @@ use pin_init::Zeroable;
 
 // SAFETY: It consists of integers.
 unsafe impl Zeroable for blk_crypto_key {}
+// SAFETY: It consists of integers and a pointer.
+unsafe impl Zeroable for polyval_ctx {}

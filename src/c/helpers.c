@@ -4,6 +4,7 @@
  */
 
 #include <crypto/utils.h>
+#include <linux/highmem.h>
 #include <linux/ratelimit.h>
 #include <linux/siphash.h>
 #include <linux/string.h>
@@ -26,6 +27,20 @@ int helper_crypto_memneq(const void *a, const void *b, size_t size)
 u64 helper_siphash(const void *data, size_t len, const siphash_key_t *key)
 {
 	return siphash(data, len, key);
+}
+
+void helper_aes_encrypt(const struct aes_enckey *key, u8 *out, const u8 *in)
+{
+	aes_encrypt(key, out, in);
+}
+
+void helper_polyval_update_page(struct polyval_ctx *ctx, struct page *page,
+				u32 offset, u32 len)
+{
+	const u8 *data = kmap_local_page(page);
+
+	polyval_update(ctx, data + offset, len);
+	kunmap_local(data);
 }
 
 /* One limit for all of the module's messages about failed I/O. */

@@ -30,6 +30,21 @@ pub(crate) struct DataUnit<'a> {
 }
 
 impl DataUnit<'_> {
+    /// A unit that isn't part of a bio.
+    ///
+    /// # Safety
+    ///
+    /// As the type invariants say, for as long as it is used.
+    pub(crate) unsafe fn new(page: *mut page, offset: u32, len: u32) -> Self {
+        // INVARIANT: The caller promises this.
+        Self {
+            page,
+            offset,
+            len,
+            _bio: PhantomData,
+        }
+    }
+
     /// The page. It may be in high memory.
     pub(crate) fn page(&self) -> *mut page {
         self.page

@@ -14,8 +14,10 @@ use crate::{
         },
         random, //
     },
+    crypt::tag::TagKey,
     keys::{
         hkdf,
+        hkdf::Info,
         key::{
             Key,
             PrkId, //
@@ -70,6 +72,21 @@ pub(crate) enum SharedKey {
     Raw,
 }
 
+/// What is there, or else what `make` makes. All who ask would make the same.
+fn get_or_make<T>(
+    there: &SetOnce<Arc<T>>,
+    make: impl FnOnce() -> Result<Arc<T>>,
+) -> Result<Arc<T>> {
+    if let Some(value) = there.as_ref() {
+        return Ok(value.clone());
+    }
+    let value = make()?;
+
+    // Another task may be faster, or just about to be: then there are two for a while.
+    there.populate(value.clone());
+    Ok(there.as_ref().cloned().unwrap_or(value))
+}
+
 fn hash(key: &hmac_sha512_key, hash_key: &siphash_key_t) -> u64 {
     let key: *const hmac_sha512_key = key;
 
@@ -85,6 +102,8 @@ pub(crate) struct ExtentPrk {
     filesystem: Filesystem,
     #[pin]
     key: Secret<hmac_sha512_key>,
+    /// What tags are made with, if contents are authenticated.
+    tag_key: SetOnce<Arc<Secret<TagKey>>>,
     /// That of `key`, see [`ExtentPrks`].
     hash: u64,
     /// The keys that extents share, by [`SharedKey`] and mode.
@@ -95,12 +114,14 @@ impl ExtentPrk {
     fn new<'a>(
         filesystem: Filesystem,
         kdf: &'a hmac_sha512_key,
+        info: Info<'a>,
         hash_key: &'a siphash_key_t,
     ) -> impl PinInit<Self> + 'a {
         pin_init!(Self {
             id: PrkId::next(),
             filesystem,
-            key <- hkdf::extent_prk(kdf),
+            key <- hkdf::extent_prk(kdf, info),
+            tag_key: SetOnce::new(),
             hash: hash(&key, hash_key),
             shared: core::array::from_fn(|_| core::array::from_fn(|_| SetOnce::new())),
         })
@@ -115,6 +136,14 @@ impl ExtentPrk {
         &self.key
     }
 
+    /// What tags are made with, if this is for authenticated contents; the first handle that needs
+    /// it makes it. Allocates with `GFP_KERNEL`; `ENOMEM`.
+    pub(crate) fn tag_key(&self) -> Result<Arc<Secret<TagKey>>> {
+        get_or_make(&self.tag_key, || {
+            Arc::pin_init(hkdf::tag_key(&self.key), GFP_KERNEL)
+        })
+    }
+
     /// The key that extents share, which the first handle that needs it makes: `fill` gets memory
     /// for it. Whoever has this PRK would make the same. Allocates with `GFP_KERNEL`; `ENOMEM`.
     pub(crate) fn shared_key(
@@ -126,14 +155,7 @@ impl ExtentPrk {
         let index = MODES.iter().position(|other| other == mode);
         let shared = &self.shared[which as usize][index.ok_or(EINVAL)?];
 
-        if let Some(key) = shared.as_ref() {
-            return Ok(key.clone());
-        }
-        let key = Arc::pin_init(Secret::new(fill), GFP_KERNEL)?;
-
-        // Another task may be faster, or just about to be: then there are two for a while.
-        shared.populate(key.clone());
-        Ok(shared.as_ref().cloned().unwrap_or(key))
+        get_or_make(shared, || Arc::pin_init(Secret::new(fill), GFP_KERNEL))
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -177,13 +199,15 @@ impl ExtentPrks {
         })
     }
 
-    /// Gets the PRK of a master key for a new handle. Allocates with `GFP_KERNEL`; `ENOMEM`.
+    /// Gets the PRK `info` of a master key for a new handle. Allocates with `GFP_KERNEL`; `ENOMEM`.
     pub(crate) fn get(
         &self,
         filesystem: Filesystem,
         kdf: &hmac_sha512_key,
+        info: Info<'_>,
     ) -> Result<Arc<ExtentPrk>> {
-        let new = Arc::pin_init(ExtentPrk::new(filesystem, kdf, &self.hash_key), GFP_KERNEL)?;
+        let new = ExtentPrk::new(filesystem, kdf, info, &self.hash_key);
+        let new = Arc::pin_init(new, GFP_KERNEL)?;
         let node = RBTreeNodeReservation::new(GFP_KERNEL)?;
         let tree_key = new.tree_key();
         let mut table = self.table.lock();
@@ -257,38 +281,65 @@ mod tests {
     fn one_for_each_key_and_filesystem() -> Result {
         let prks = KBox::pin_init(ExtentPrks::new(), GFP_KERNEL)?;
         let (here, elsewhere) = (Filesystem(1), Filesystem(2));
-        let a = prks.get(here, &kdf(1))?;
-        let b = prks.get(here, &kdf(2))?;
-        let c = prks.get(elsewhere, &kdf(1))?;
+        let a = prks.get(here, &kdf(1), Info::ExtentPrk)?;
+        let b = prks.get(here, &kdf(2), Info::ExtentPrk)?;
+        let c = prks.get(elsewhere, &kdf(1), Info::ExtentPrk)?;
 
         assert!(a.id != b.id && a.id != c.id && b.id != c.id);
         for (prk, filesystem, first) in [(&a, here, 1), (&b, here, 2), (&c, elsewhere, 1)] {
-            assert!(Arc::ptr_eq(prk, &prks.get(filesystem, &kdf(first))?));
+            assert!(Arc::ptr_eq(
+                prk,
+                &prks.get(filesystem, &kdf(first), Info::ExtentPrk)?
+            ));
         }
         assert_eq!(prks.count(), (3, 6));
         Ok(())
     }
 
     #[test]
+    fn one_for_each_kind_of_authenticated_contents() -> Result {
+        let prks = KBox::pin_init(ExtentPrks::new(), GFP_KERNEL)?;
+        let get = |info| prks.get(Filesystem(1), &kdf(1), info);
+        let authenticated = |mode, data_unit_bits| {
+            get(Info::AuthenticatedPrk {
+                mode,
+                data_unit_bits,
+            })
+        };
+        let plain = get(Info::ExtentPrk)?;
+        let one = authenticated(1, 12)?;
+
+        assert!(Arc::ptr_eq(&one.tag_key()?, &one.tag_key()?));
+        assert!(Arc::ptr_eq(&one, &authenticated(1, 12)?));
+        for other in [authenticated(1, 9)?, authenticated(9, 12)?] {
+            assert!(other.id != one.id && other.id != plain.id);
+        }
+        Ok(())
+    }
+
+    #[test]
     fn gone_with_the_last_handle() -> Result {
         let prks = KBox::pin_init(ExtentPrks::new(), GFP_KERNEL)?;
-        let prk = prks.get(Filesystem(1), &kdf(1))?;
-        let other = prks.get(Filesystem(1), &kdf(2))?;
+        let prk = prks.get(Filesystem(1), &kdf(1), Info::ExtentPrk)?;
+        let other = prks.get(Filesystem(1), &kdf(2), Info::ExtentPrk)?;
 
-        prks.get(Filesystem(1), &kdf(1))?;
+        prks.get(Filesystem(1), &kdf(1), Info::ExtentPrk)?;
         assert!(!prks.put(&prk));
         assert!(prks.put(&prk));
         assert_eq!(prks.count(), (1, 1));
         // Whoever comes later gets another.
-        assert!(prks.get(Filesystem(1), &kdf(1))?.id != prk.id);
-        assert!(Arc::ptr_eq(&other, &prks.get(Filesystem(1), &kdf(2))?));
+        assert!(prks.get(Filesystem(1), &kdf(1), Info::ExtentPrk)?.id != prk.id);
+        assert!(Arc::ptr_eq(
+            &other,
+            &prks.get(Filesystem(1), &kdf(2), Info::ExtentPrk)?
+        ));
         Ok(())
     }
 
     #[test]
     fn shared_keys_are_made_once() -> Result {
         let prks = KBox::pin_init(ExtentPrks::new(), GFP_KERNEL)?;
-        let prk = prks.get(Filesystem(1), &kdf(1))?;
+        let prk = prks.get(Filesystem(1), &kdf(1), Info::ExtentPrk)?;
         let key = |which, mode, byte| prk.shared_key(which, mode, |key| key.fill(byte));
         let first = key(SharedKey::Derived, &MODES[0], 1)?;
 

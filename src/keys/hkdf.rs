@@ -11,11 +11,24 @@
 //! extent key  Expand(extent PRK, "fscrypt\0" || 0xf0 || nonce, the mode's key size)
 //! ```
 //!
+//! Where contents are authenticated, each mode and data unit size has an extent PRK of its own, so
+//! that neither can be changed in an inode's context without a trace. The keys of the tags come
+//! from it as well:
+//!
+//! ```text
+//! extent PRK  Expand(kdf, "fscrypt\0" || 0xf1 || mode || log2 of data unit size, 64 bytes)
+//! tag key     Expand(extent PRK, "fscrypt\0" || 0xf1, 48 bytes)
+//! ```
+//!
 //! All outputs are at most 64 bytes, so of the output of HKDF-Expand only the first block is ever
 //! needed; a shorter output is its beginning.
 
 use crate::{
-    c::bindings::HKDF_CONTEXT_EXTENT_KEY,
+    c::bindings::{
+        HKDF_CONTEXT_EXTENT_AUTH,
+        HKDF_CONTEXT_EXTENT_KEY, //
+    },
+    crypt::tag::TagKey,
     keys::{
         nonce::{
             Nonce,
@@ -36,14 +49,20 @@ pub(crate) const BLOCK_SIZE: usize = 64;
 
 /// `HKDF_CONTEXT_*` of what only this module derives.
 const EXTENT_KEY: u8 = HKDF_CONTEXT_EXTENT_KEY as u8;
+const EXTENT_AUTH: u8 = HKDF_CONTEXT_EXTENT_AUTH as u8;
 
 /// What to derive. The first byte after `"fscrypt\0"` is an `HKDF_CONTEXT_*`, of
 /// `include/linux/fscrypt_extent.h` or of `fs/crypto/fscrypt_private.h`.
 pub(crate) enum Info<'a> {
     /// From a master key: what the keys of all its extents are derived from.
     ExtentPrk,
+    /// The same where contents are authenticated, for `FSCRYPT_MODE_*` and data units of that
+    /// size, a power of two.
+    AuthenticatedPrk { mode: u8, data_unit_bits: u8 },
     /// From an extent PRK: the key of one extent.
     ExtentKey(&'a Nonce),
+    /// From the extent PRK of authenticated contents: what their tags are made with.
+    TagKey,
     /// From a master key: the key that `FSCRYPT_POLICY_FLAG_DIRECT_KEY` uses for all data in one
     /// encryption mode, `FSCRYPT_MODE_*`.
     DirectKey(u8),
@@ -59,11 +78,26 @@ pub(crate) fn expand(prk: &hmac_sha512_key, info: Info<'_>, okm: &mut [u8; BLOCK
             message[8] = EXTENT_KEY;
             hmac(prk, &message, okm);
         }
+        Info::AuthenticatedPrk {
+            mode,
+            data_unit_bits,
+        } => {
+            let mut message = *b"fscrypt\0___\x01";
+
+            message[8..11].copy_from_slice(&[EXTENT_AUTH, mode, data_unit_bits]);
+            hmac(prk, &message, okm);
+        }
         Info::ExtentKey(nonce) => {
             let mut message = *b"fscrypt\0________nonce____\x01";
 
             message[8] = EXTENT_KEY;
             message[9..][..NONCE_SIZE].copy_from_slice(nonce.as_bytes());
+            hmac(prk, &message, okm);
+        }
+        Info::TagKey => {
+            let mut message = *b"fscrypt\0_\x01";
+
+            message[8] = EXTENT_AUTH;
             hmac(prk, &message, okm);
         }
         Info::DirectKey(mode) => {
@@ -100,13 +134,22 @@ pub(crate) fn prepare(prk: &[u8; BLOCK_SIZE], key: &mut hmac_sha512_key) {
     unsafe { bindings::hmac_sha512_preparekey(key, prk.as_ptr(), prk.len()) };
 }
 
-/// Derives and prepares the extent PRK of the master key of `kdf`. Any context.
-pub(crate) fn extent_prk(kdf: &hmac_sha512_key) -> impl PinInit<Secret<hmac_sha512_key>> + '_ {
+/// Derives and prepares the extent PRK `info` of the master key of `kdf`. Any context.
+pub(crate) fn extent_prk<'a>(
+    kdf: &'a hmac_sha512_key,
+    info: Info<'a>,
+) -> impl PinInit<Secret<hmac_sha512_key>> + 'a {
     Secret::new(|key| {
-        pin_init::stack_pin_init!(let prk = Secret::new(|okm| {
-            expand(kdf, Info::ExtentPrk, okm)
-        }));
+        pin_init::stack_pin_init!(let prk = Secret::new(|okm| expand(kdf, info, okm)));
         prepare(&prk, key);
+    })
+}
+
+/// Derives and prepares the tag key of an extent PRK. Any context.
+pub(crate) fn tag_key(prk: &hmac_sha512_key) -> impl PinInit<Secret<TagKey>> + '_ {
+    Secret::new(|key: &mut TagKey| {
+        pin_init::stack_pin_init!(let okm = Secret::new(|okm| expand(prk, Info::TagKey, okm)));
+        key.prepare(&okm);
     })
 }
 
@@ -114,8 +157,9 @@ pub(crate) fn extent_prk(kdf: &hmac_sha512_key) -> impl PinInit<Secret<hmac_sha5
 mod tests {
     use super::*;
     use crate::test_vectors::{
-        MASTER_PRK, //
-        NONCE,
+        AUTHENTICATED,
+        MASTER_PRK,
+        NONCE, //
     };
 
     /// Expands `prk` with HKDF-SHA512, and compares. `message` is the info and the byte 1.
@@ -166,7 +210,7 @@ mod tests {
         let mut okm = [0; BLOCK_SIZE];
 
         prepare(&MASTER_PRK, &mut kdf);
-        let prk = KBox::pin_init(extent_prk(&kdf), GFP_KERNEL)?;
+        let prk = KBox::pin_init(extent_prk(&kdf, Info::ExtentPrk), GFP_KERNEL)?;
         expand(&prk, Info::ExtentKey(&NONCE), &mut okm);
         assert!(
             okm == *b"\xa1\x46\x53\x41\x6e\x48\xe9\x9f\xc5\xc7\x32\x61\x19\xcc\x05\x61\
@@ -179,6 +223,27 @@ mod tests {
         assert!(
             okm.starts_with(b"\x9e\xfb\x31\x53\x4e\x24\x4d\xd4\xc2\x51\xdd\x5d\x54\x0c\x71\x4a")
         );
+        Ok(())
+    }
+
+    /// The same where contents are authenticated.
+    #[test]
+    fn authenticated() -> Result {
+        let info = || Info::AuthenticatedPrk {
+            mode: 1,
+            data_unit_bits: 12,
+        };
+        let mut kdf = hmac_sha512_key::default();
+        let mut okm = [0; BLOCK_SIZE];
+
+        prepare(&MASTER_PRK, &mut kdf);
+        expand(&kdf, info(), &mut okm);
+        assert!(okm == AUTHENTICATED.prk);
+        let prk = KBox::pin_init(extent_prk(&kdf, info()), GFP_KERNEL)?;
+        expand(&prk, Info::ExtentKey(&NONCE), &mut okm);
+        assert!(okm == AUTHENTICATED.extent_key);
+        expand(&prk, Info::TagKey, &mut okm);
+        assert!(okm.starts_with(&AUTHENTICATED.tag_key));
         Ok(())
     }
 }

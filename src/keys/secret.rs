@@ -67,7 +67,8 @@ impl<T: Zeroable> PinnedDrop for Secret<T> {
     }
 }
 
-fn zeroize<T: Zeroable>(value: &mut T) {
+/// Zeroizes what isn't a [`Secret`], in place.
+pub(crate) fn zeroize<T: Zeroable>(value: &mut T) {
     let value: *mut T = value;
 
     // SAFETY: `value` is valid for writes, and all zeroes is a valid `T` as it is `Zeroable`. The C
