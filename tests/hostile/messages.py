@@ -178,7 +178,8 @@ class Outcome:
             return
         if not self.ours or not NEEDS_KEY.issuperset(self.ours):
             self.what = "wrong"
-            self.wrong = f"btrfs check --mode {mode} finds nothing"
+            self.wrong = (f"btrfs check --mode {mode} finds nothing, the kernel "
+                          + (", ".join(self.ours) or "a corrupt leaf"))
 
     def line(self):
         fields = [self.mutation.seed, self.mutation.group, self.what,
