@@ -309,7 +309,7 @@ impl DiskExtent {
     }
 
     /// Length of the whole extent as `offset` counts it.
-    fn source_len(&self) -> u64 {
+    pub fn source_len(&self) -> u64 {
         match self.compression {
             Compression::None => self.disk_len,
             _ => self.ram_len,
