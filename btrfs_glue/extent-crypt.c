@@ -29,6 +29,7 @@
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 #include "accessors.h"
+#include "async-thread.h"
 #include "bio.h"
 #include "btrfs_inode.h"
 #include "ctree.h"
@@ -145,8 +146,9 @@ int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
  * there, and if an encrypted extent were accepted in a plain file, he could have
  * it decrypted.
  *
- * Return: 0, -ENOKEY if the inode's key isn't set up, or -EUCLEAN if the item
- *	   doesn't fit the inode or has an invalid context
+ * Return: 0; -ENOKEY if the inode's key isn't set up; -EUCLEAN if the item
+ *	   doesn't fit the inode or has an invalid context; or -EBADMSG if contents
+ *	   are authenticated, and nobody with the key has put the extent there
  */
 int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
 			    const struct btrfs_file_extent_item *fi, u64 disk_bytenr,
@@ -155,8 +157,10 @@ int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *
 	const struct extent_buffer *leaf = path->nodes[0];
 	const struct btrfs_encrypted_file_extent_item *item = (const void *)fi;
 	const bool encrypted = btrfs_file_extent_encryption(leaf, fi);
-	u8 context[sizeof(item->context)];
+	struct fscrypt_extent_place place = { };
+	union fscrypt_any_extent_context context;
 	struct btrfs_key key;
+	u32 size;
 	int ret = -EUCLEAN;
 
 	memset(crypt, 0, sizeof(*crypt));
@@ -164,35 +168,136 @@ int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *
 		if (!encrypted)
 			return 0;
 		/* The tree checker has made sure of its size. */
-		read_extent_buffer(leaf, context, (unsigned long)&item->context,
-				   sizeof(context));
-		ret = fscrypt_parse_extent_context(&inode->vfs_inode, context,
-						   sizeof(context), &crypt->nonce);
+		size = btrfs_item_size(leaf, path->slots[0]) - offsetof(typeof(*item), context);
+		read_extent_buffer(leaf, &context, (unsigned long)&item->context, size);
+		if (fscrypt_authenticates_contents(&inode->vfs_inode)) {
+			btrfs_item_key_to_cpu(leaf, &key, path->slots[0]);
+			place.base = key.offset - btrfs_file_extent_offset(leaf, fi);
+			place.compression = btrfs_file_extent_compression(leaf, fi);
+			if (place.compression) {
+				place.disk_size = btrfs_file_extent_disk_num_bytes(leaf, fi);
+				place.ram_size = btrfs_file_extent_ram_bytes(leaf, fi);
+			}
+		}
+		ret = fscrypt_parse_extent_context(&inode->vfs_inode, &context, size, &place);
+		if (ret == 0 && place.window_end) {
+			const u32 bits = inode->root->fs_info->sectorsize_bits;
+			const u64 first = btrfs_file_extent_offset(leaf, fi) >> bits;
+			const u64 count = btrfs_file_extent_num_bytes(leaf, fi) >> bits;
+
+			if (first < place.window_start || first + count > place.window_end)
+				ret = -EBADMSG;
+		}
 	}
 	if (ret == 0) {
+		crypt->nonce = place.nonce;
 		crypt->bytenr = disk_bytenr;
-	} else if (ret == -EUCLEAN) {
+	} else if (ret == -EUCLEAN || ret == -EBADMSG) {
 		btrfs_item_key_to_cpu(leaf, &key, path->slots[0]);
 		btrfs_err_rl(inode->root->fs_info,
 "%s extent in %s file, root=%llu inode=%llu offset=%llu: %s",
 			     encrypted ? "encrypted" : "plain",
 			     IS_ENCRYPTED(&inode->vfs_inode) ? "encrypted" : "plain",
 			     btrfs_root_id(inode->root), key.objectid, key.offset,
+			     ret == -EBADMSG ? "authentication failed" :
 			     encrypted && IS_ENCRYPTED(&inode->vfs_inode) ?
 			     "invalid encryption context" : "must not be mixed");
 	}
 	return ret;
 }
 
-/* Make @item, which has everything else set, an encrypted one if @crypt is set. */
-void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
-				  const struct btrfs_extent_crypt *crypt)
+/*
+ * Make an item an encrypted one.
+ *
+ * @inode: the inode that gets the item, and whose key @crypt was made with
+ * @file_offset: where in the file, which is the offset of the item's key
+ * @crypt: what the extent is encrypted with, if it is
+ * @window_start, @window_len: what the inode may show of the extent, or of what is
+ *			       compressed in it, in bytes
+ * @item:  the item, which has everything else set
+ *
+ * Return: 0, or -ENOKEY if the inode's key isn't set up
+ */
+int btrfs_set_stack_extent_crypt(const struct btrfs_inode *inode, u64 file_offset,
+				 const struct btrfs_extent_crypt *crypt,
+				 u64 window_start, u64 window_len,
+				 struct btrfs_encrypted_file_extent_item *item)
 {
+	const u32 bits = inode->root->fs_info->sectorsize_bits;
+	struct fscrypt_extent_place place = {
+		.nonce = crypt->nonce,
+		.base = file_offset - btrfs_stack_file_extent_offset(&item->fi),
+		.window_start = window_start >> bits,
+		.window_end = (window_start + window_len) >> bits,
+		.compression = btrfs_stack_file_extent_compression(&item->fi),
+	};
+	int ret;
+
 	if (!crypt->bytenr)
-		return;
+		return 0;
+	if (place.compression) {
+		place.disk_size = btrfs_stack_file_extent_disk_num_bytes(&item->fi);
+		place.ram_size = btrfs_stack_file_extent_ram_bytes(&item->fi);
+	}
+	ret = fscrypt_make_extent_context(&inode->vfs_inode, &place, &item->context);
+	if (ret < 0)
+		return ret;
 	item->fi.encryption = BTRFS_ENCRYPTION_FSCRYPT;
-	item->context_size = cpu_to_le32(sizeof(item->context));
-	fscrypt_set_extent_context(&item->context, &crypt->nonce);
+	item->context_size = cpu_to_le32(ret);
+	return 0;
+}
+
+/*
+ * Make the context of a clone of part of an extent if contents are authenticated.  All
+ * others are the same wherever the extent is.
+ *
+ * @src:  the inode that @fi is of
+ * @path: where @fi is
+ * @dst:  the inode that gets the clone, which has the same key
+ * @file_offset: where in the file
+ * @data_offset, @data_len: what is cloned of the extent, or of what is compressed in it,
+ *	  in bytes; within what @fi refers to
+ * @item: a copy of @fi
+ *
+ * Return: 0; or an error of btrfs_read_extent_crypt(), as nobody without the key must be
+ *	   able to have anything authenticated
+ */
+int btrfs_clone_stack_extent_crypt(struct btrfs_inode *src, const struct btrfs_path *path,
+				   const struct btrfs_file_extent_item *fi,
+				   const struct btrfs_inode *dst, u64 file_offset,
+				   u64 data_offset, u64 data_len,
+				   struct btrfs_encrypted_file_extent_item *item)
+{
+	struct btrfs_extent_crypt crypt;
+	int ret;
+
+	if (!fscrypt_authenticates_contents(&dst->vfs_inode))
+		return 0;
+	/* Holes have nothing that could be. */
+	if (!btrfs_stack_file_extent_disk_bytenr(&item->fi))
+		return 0;
+	ret = btrfs_read_extent_crypt(src, path, fi,
+				      btrfs_stack_file_extent_disk_bytenr(&item->fi), &crypt);
+	if (ret)
+		return ret;
+	btrfs_set_stack_file_extent_offset(&item->fi, data_offset);
+	return btrfs_set_stack_extent_crypt(dst, file_offset, &crypt, data_offset, data_len,
+					    item);
+}
+
+/* Where the tags go of what @iter covers, or NULL. */
+static struct fscrypt_extent_tag *tags_of(const struct btrfs_ordered_extent *ordered,
+					  const struct bvec_iter *iter)
+{
+	struct btrfs_ordered_sum *tags = ordered->tags;
+	const u64 logical = iter->bi_sector << SECTOR_SHIFT;
+
+	/* The engine refuses to encrypt without. */
+	if (!tags || WARN_ON_ONCE(logical < tags->logical ||
+				  logical + iter->bi_size > tags->logical + tags->len))
+		return NULL;
+	return (struct fscrypt_extent_tag *)tags->sums +
+	       ((logical - tags->logical) >> ordered->inode->root->fs_info->sectorsize_bits);
 }
 
 static void btrfs_free_bounce_bio(struct btrfs_bio *bounce)
@@ -313,7 +418,8 @@ static void encrypt_and_submit_now(struct btrfs_bio *bbio)
 	if (test_bit(BTRFS_ORDERED_COMPRESSED, &ordered->flags)) {
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
 						 btrfs_pos_in_extent(crypt, &iter),
-						 &bbio->bio, &iter, &bbio->bio);
+						 &bbio->bio, &iter, &bbio->bio,
+						 tags_of(ordered, &iter));
 		if (ret) {
 			btrfs_bio_end_io(bbio, BLK_STS_IOERR);
 			return;
@@ -331,7 +437,8 @@ static void encrypt_and_submit_now(struct btrfs_bio *bbio)
 
 		ret = fscrypt_encrypt_extent_bio(inode, &crypt->nonce,
 						 btrfs_pos_in_extent(crypt, &iter),
-						 &bbio->bio, &iter, &bounce->bio);
+						 &bbio->bio, &iter, &bounce->bio,
+						 tags_of(ordered, &iter));
 		if (ret) {
 			btrfs_free_bounce_bio(bounce);
 			break;
@@ -432,6 +539,29 @@ void btrfs_encrypt_bio(struct btrfs_bio *bbio)
 }
 
 /*
+ * Wait until what is being written of @ordered_extents, linked by log_list, is encrypted,
+ * and so has the checksums that fsync is going to log.  Direct and encoded writes can still
+ * be with a worker, and who waits for pages doesn't wait for them.
+ *
+ * The inode is locked, so all of them have been submitted.  Sleeps.
+ */
+void btrfs_wait_for_encryption(struct btrfs_fs_info *fs_info,
+			       const struct list_head *ordered_extents)
+{
+	const struct btrfs_ordered_extent *ordered;
+
+	list_for_each_entry(ordered, ordered_extents, log_list) {
+		if (!ordered->crypt.bytenr ||
+		    test_bit(BTRFS_ORDERED_IO_DONE, &ordered->flags))
+			continue;
+		flush_workqueue(fs_info->encrypt_workers);
+		/* Checksums that take long */
+		btrfs_flush_workqueue(fs_info->workers);
+		return;
+	}
+}
+
+/*
  * Decrypt a data read, in place.
  *
  * To be called once for each bio that was read from disk, after its checksums
@@ -447,4 +577,24 @@ blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
 					 btrfs_pos_in_extent(&bbio->crypt, iter),
 					 &bbio->bio, iter);
 	return errno_to_blk_status(ret);
+}
+
+/*
+ * Check a block of a data read against its tag, which btrfs_lookup_bio_sums() has found.
+ *
+ * @bio_offset: where in the bio the block is, in bytes
+ * @paddr:	where in memory it is
+ *
+ * Return: whether somebody with the key has written it there.
+ */
+bool btrfs_verify_block(const struct btrfs_bio *bbio, u32 bio_offset, phys_addr_t paddr)
+{
+	const u32 bits = bbio->inode->root->fs_info->sectorsize_bits;
+	const struct fscrypt_extent_tag *tags = (const void *)bbio->csum;
+	const u64 pos = btrfs_pos_in_extent(&bbio->crypt, &bbio->saved_iter) + bio_offset;
+
+	return fscrypt_verify_extent_block(&bbio->inode->vfs_inode, &bbio->crypt.nonce,
+					   pos >> bits, phys_to_page(paddr),
+					   offset_in_page(paddr),
+					   tags + (bio_offset >> bits)) == 0;
 }

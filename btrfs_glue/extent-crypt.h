@@ -49,13 +49,21 @@ struct btrfs_extent_crypt {
 struct btrfs_encrypted_file_extent_item {
 	struct btrfs_file_extent_item fi;
 	__le32 context_size;
-	struct fscrypt_extent_context context;
+	union fscrypt_any_extent_context context;
 } __packed;
 
-/* Size of the file extent item @fi, which isn't an inline one. */
+/*
+ * Size of the file extent item @fi, which isn't an inline one.  It is either new or has
+ * passed the tree checker.
+ */
 static inline u32 btrfs_stack_file_extent_item_size(const struct btrfs_file_extent_item *fi)
 {
-	return fi->encryption ? sizeof(struct btrfs_encrypted_file_extent_item) : sizeof(*fi);
+	const struct btrfs_encrypted_file_extent_item *item = (const void *)fi;
+
+	if (!fi->encryption)
+		return sizeof(*fi);
+	return offsetof(struct btrfs_encrypted_file_extent_item, context) +
+	       le32_to_cpu(item->context_size);
 }
 
 #ifdef CONFIG_FS_ENCRYPTION
@@ -77,12 +85,22 @@ int btrfs_new_extent_crypt(struct btrfs_inode *inode, u64 bytenr,
 int btrfs_read_extent_crypt(struct btrfs_inode *inode, const struct btrfs_path *path,
 			    const struct btrfs_file_extent_item *fi, u64 disk_bytenr,
 			    struct btrfs_extent_crypt *crypt);
-void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
-				  const struct btrfs_extent_crypt *crypt);
+int btrfs_set_stack_extent_crypt(const struct btrfs_inode *inode, u64 file_offset,
+				 const struct btrfs_extent_crypt *crypt,
+				 u64 window_start, u64 window_len,
+				 struct btrfs_encrypted_file_extent_item *item);
+int btrfs_clone_stack_extent_crypt(struct btrfs_inode *src, const struct btrfs_path *path,
+				   const struct btrfs_file_extent_item *fi,
+				   const struct btrfs_inode *dst, u64 file_offset,
+				   u64 data_offset, u64 data_len,
+				   struct btrfs_encrypted_file_extent_item *item);
 
 bool btrfs_encrypts_in_submitter(const struct btrfs_fs_info *fs_info);
 void btrfs_encrypt_bio(struct btrfs_bio *bbio);
+void btrfs_wait_for_encryption(struct btrfs_fs_info *fs_info,
+			       const struct list_head *ordered_extents);
 blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio);
+bool btrfs_verify_block(const struct btrfs_bio *bbio, u32 bio_offset, phys_addr_t paddr);
 
 int btrfs_alloc_bounce_pool(struct btrfs_fs_info *fs_info);
 void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info);
@@ -110,9 +128,22 @@ static inline int btrfs_read_extent_crypt(struct btrfs_inode *inode,
 	return 0;
 }
 
-static inline void btrfs_set_stack_extent_crypt(struct btrfs_encrypted_file_extent_item *item,
-						const struct btrfs_extent_crypt *crypt)
+static inline int btrfs_set_stack_extent_crypt(const struct btrfs_inode *inode, u64 file_offset,
+					       const struct btrfs_extent_crypt *crypt,
+					       u64 window_start, u64 window_len,
+					       struct btrfs_encrypted_file_extent_item *item)
 {
+	return 0;
+}
+
+static inline int
+btrfs_clone_stack_extent_crypt(struct btrfs_inode *src, const struct btrfs_path *path,
+			       const struct btrfs_file_extent_item *fi,
+			       const struct btrfs_inode *dst, u64 file_offset,
+			       u64 data_offset, u64 data_len,
+			       struct btrfs_encrypted_file_extent_item *item)
+{
+	return 0;
 }
 
 static inline bool btrfs_encrypts_in_submitter(const struct btrfs_fs_info *fs_info)
@@ -124,9 +155,20 @@ static inline void btrfs_encrypt_bio(struct btrfs_bio *bbio)
 {
 }
 
+static inline void btrfs_wait_for_encryption(struct btrfs_fs_info *fs_info,
+					     const struct list_head *ordered_extents)
+{
+}
+
 static inline blk_status_t btrfs_decrypt_bio(struct btrfs_bio *bbio)
 {
 	return BLK_STS_OK;
+}
+
+static inline bool btrfs_verify_block(const struct btrfs_bio *bbio, u32 bio_offset,
+				      phys_addr_t paddr)
+{
+	return false;
 }
 
 static inline void btrfs_free_bounce_pool(struct btrfs_fs_info *fs_info)

@@ -67,13 +67,19 @@ static int insert_context(struct btrfs_trans_handle *trans, struct btrfs_inode *
 		.type = BTRFS_FSCRYPT_INODE_CTX_KEY,
 	};
 
+	struct btrfs_fs_info *fs_info = trans->fs_info;
+	const bool authenticated = fscrypt_is_authenticated_context(ctx, len);
+
 	/*
 	 * Syncing the log writes the superblock of the last commit.  It must not
-	 * make encrypted items durable under a superblock without the bit.
+	 * make encrypted items durable under a superblock without the bits.
 	 */
-	if (!btrfs_fs_incompat(trans->fs_info, EXTENT_FSCRYPT))
+	if (!btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT) ||
+	    (authenticated && !btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT_AUTH)))
 		btrfs_set_log_full_commit(trans);
-	btrfs_set_fs_incompat(trans->fs_info, EXTENT_FSCRYPT);
+	btrfs_set_fs_incompat(fs_info, EXTENT_FSCRYPT);
+	if (authenticated)
+		btrfs_set_fs_incompat(fs_info, EXTENT_FSCRYPT_AUTH);
 
 	return btrfs_insert_item(trans, inode->root, &key, (void *)ctx, len);
 }
@@ -123,6 +129,12 @@ static int btrfs_fscrypt_set_context(struct inode *vfs_inode, const void *ctx,
 	if (!btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT) && !capable(CAP_SYS_ADMIN)) {
 		btrfs_warn_rl(fs_info,
 "encryption is not enabled: as root, encrypt an empty directory (fscrypt encrypt DIRECTORY)");
+		return -EOPNOTSUPP;
+	}
+	if (fscrypt_is_authenticated_context(ctx, len) &&
+	    !btrfs_fs_incompat(fs_info, EXTENT_FSCRYPT_AUTH) && !capable(CAP_SYS_ADMIN)) {
+		btrfs_warn_rl(fs_info,
+"authentication is not enabled: as root, give an empty directory such a policy");
 		return -EOPNOTSUPP;
 	}
 	ret = btrfs_prepare_encryption(fs_info);
@@ -194,6 +206,7 @@ const struct fscrypt_operations btrfs_fscrypt_operations = {
 			   (int)offsetof(struct btrfs_inode, vfs_inode),
 	.has_per_extent_encryption = 1,
 	.supports_subblock_data_units = 1,
+	.supports_authenticated_contents = 1,
 	.get_context = btrfs_fscrypt_get_context,
 	.set_context = btrfs_fscrypt_set_context,
 	.get_dummy_policy = btrfs_fscrypt_get_dummy_policy,

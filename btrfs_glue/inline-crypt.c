@@ -46,6 +46,8 @@ struct file *btrfs_get_inline_crypt_device(struct super_block *sb)
  * can take its place.  On zoned devices, bios are split after this, and with a
  * raid-stripe-tree it is too late then to encrypt a bio in another way.
  *
+ * Tags are made of ciphertext, too, and verified before it is decrypted.
+ *
  * blk-crypto-fallback submits by itself, so what btrfs's workers write would wait for
  * the cgroup that it is of, and they with it.
  *
@@ -59,6 +61,7 @@ bool btrfs_can_inline_crypt(const struct btrfs_bio *bbio)
 	bool ret;
 
 	if (!btrfs_test_opt(fs_info, INLINECRYPT) || bbio->nowait ||
+	    fscrypt_authenticates_contents(&bbio->inode->vfs_inode) ||
 	    !(bbio->inode->flags & BTRFS_INODE_NODATASUM) ||
 	    bbio->bio.bi_opf & REQ_BTRFS_CGROUP_PUNT ||
 	    btrfs_fs_incompat(fs_info, REMAP_TREE) ||

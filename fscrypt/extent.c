@@ -319,24 +319,110 @@ int fscrypt_new_extent_nonce(const struct inode *inode,
 EXPORT_SYMBOL_GPL(fscrypt_new_extent_nonce);
 
 /**
- * fscrypt_parse_extent_context() - get an extent's nonce from its context
- * @inode: the encrypted regular file that has the extent
- * @ctx: the context as found on disk
- * @len: its length in bytes
- * @nonce: (output) the nonce
+ * fscrypt_authenticates_contents() - whether a file's contents are authenticated
+ * @inode: an inode
  *
  * Context: any.
- * Return: 0, -ENOKEY if the inode's key isn't set up, or -EUCLEAN if the context
- *	   isn't valid
+ * Return: %true if @inode is a regular file whose key is set up, and whose policy
+ *	   has FSCRYPT_POLICY_FLAG_AUTHENTICATED
  */
-int fscrypt_parse_extent_context(const struct inode *inode, const u8 *ctx,
-				 size_t len, struct fscrypt_extent_nonce *nonce)
+bool fscrypt_authenticates_contents(const struct inode *inode)
 {
-	if (!fscrypt_get_extent_info(inode))
+	const struct fscrypt_inode_info *ci;
+
+	if (!fscrypt_needs_contents_encryption(inode))
+		return false;
+	ci = fscrypt_get_extent_info(inode);
+	return ci && (fscrypt_policy_flags(&ci->ci_policy) &
+		      FSCRYPT_POLICY_FLAG_AUTHENTICATED);
+}
+EXPORT_SYMBOL_GPL(fscrypt_authenticates_contents);
+
+/**
+ * fscrypt_is_authenticated_context() - whether an inode's context is authenticated
+ * @ctx: the context that fscrypt_operations::set_context was called with
+ * @len: its length in bytes
+ *
+ * So that a filesystem can note that there may be tags.
+ *
+ * Context: any.
+ * Return: %true if the policy has FSCRYPT_POLICY_FLAG_AUTHENTICATED
+ */
+bool fscrypt_is_authenticated_context(const void *ctx, size_t len)
+{
+	const union fscrypt_context *c = ctx;
+
+	return len == sizeof(c->v2) && c->version == FSCRYPT_CONTEXT_V2 &&
+	       c->v2.flags & FSCRYPT_POLICY_FLAG_AUTHENTICATED;
+}
+EXPORT_SYMBOL_GPL(fscrypt_is_authenticated_context);
+
+/**
+ * fscrypt_parse_extent_context() - get what an extent's context has
+ * @inode: the encrypted regular file that has the extent
+ * @ctx: the context as found on disk
+ * @len: its length in bytes, of which @ctx has as many as it has room for
+ * @place: the nonce is set.  If contents are authenticated, so is the window;
+ *	   all else is an input then, and is verified.
+ *
+ * Context: any.
+ * Return: 0; -ENOKEY if the inode's key isn't set up; -EUCLEAN if the context
+ *	   isn't valid, or not of a version that the inode has; or -EBADMSG if
+ *	   somebody without the key has put the extent, or this window, there
+ */
+int fscrypt_parse_extent_context(const struct inode *inode,
+				 const union fscrypt_any_extent_context *ctx,
+				 size_t len, struct fscrypt_extent_place *place)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	if (!ci)
 		return -ENOKEY;
-	return fscrypt_get_extent_context(ctx, len, nonce);
+	if (!fscrypt_authenticates_contents(inode))
+		return fscrypt_get_extent_context((const u8 *)ctx, len,
+						  &place->nonce);
+	if (len != sizeof(ctx->v3) || ctx->v3.version != FSCRYPT_EXTENT_CONTEXT_V3)
+		return -EUCLEAN;
+	place->nonce = ctx->v3.nonce;
+	place->window_start = le32_to_cpu(ctx->v3.window_start);
+	place->window_end = le32_to_cpu(ctx->v3.window_end);
+	return ci->ci_extent_ops->verify_place(ci->ci_extent_handle, place,
+					       &ctx->v3.place);
 }
 EXPORT_SYMBOL_GPL(fscrypt_parse_extent_context);
+
+/**
+ * fscrypt_make_extent_context() - make the context of an extent
+ * @inode: the encrypted regular file that is to have the extent
+ * @place: the nonce and, if contents are authenticated, all else
+ * @ctx: (output) the context
+ *
+ * Context: any.
+ * Return: the size of the context in bytes; or -ENOKEY if the inode's key isn't
+ *	   set up, which can't be if the inode has got the nonce
+ */
+int fscrypt_make_extent_context(const struct inode *inode,
+				const struct fscrypt_extent_place *place,
+				union fscrypt_any_extent_context *ctx)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+	int err;
+
+	if (!ci)
+		return -ENOKEY;
+	if (!fscrypt_authenticates_contents(inode)) {
+		fscrypt_set_extent_context(&ctx->v1, &place->nonce);
+		return sizeof(ctx->v1);
+	}
+	ctx->v3.version = FSCRYPT_EXTENT_CONTEXT_V3;
+	ctx->v3.nonce = place->nonce;
+	ctx->v3.window_start = cpu_to_le32(place->window_start);
+	ctx->v3.window_end = cpu_to_le32(place->window_end);
+	err = ci->ci_extent_ops->tag_place(ci->ci_extent_handle, place,
+					   &ctx->v3.place);
+	return err ?: sizeof(ctx->v3);
+}
+EXPORT_SYMBOL_GPL(fscrypt_make_extent_context);
 
 /**
  * fscrypt_encrypt_extent_bio() - encrypt part of an extent
@@ -348,6 +434,7 @@ EXPORT_SYMBOL_GPL(fscrypt_parse_extent_context);
  * @src_iter: where in @src to begin; not changed
  * @dst: the bio for the ciphertext.  All that its own iterator covers is
  *	 written.  May be @src.
+ * @tags: (output) the tags of the blocks if contents are authenticated, else NULL
  *
  * Context: may sleep until a cipher is free.  Allocates no memory.
  * Return: 0 or a negative errno, on which @dst must not be written to disk
@@ -356,16 +443,45 @@ int fscrypt_encrypt_extent_bio(const struct inode *inode,
 			       const struct fscrypt_extent_nonce *nonce,
 			       u64 pos, struct bio *src,
 			       const struct bvec_iter *src_iter,
-			       struct bio *dst)
+			       struct bio *dst,
+			       struct fscrypt_extent_tag *tags)
 {
 	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
 
 	if (WARN_ON_ONCE(!ci))
 		return -ENOKEY;
 	return ci->ci_extent_ops->encrypt(ci->ci_extent_handle, nonce, pos, src,
-					  src_iter, dst, NULL);
+					  src_iter, dst, tags);
 }
 EXPORT_SYMBOL_GPL(fscrypt_encrypt_extent_bio);
+
+/**
+ * fscrypt_verify_extent_block() - check a block of ciphertext against its tag
+ * @inode: a file whose contents are authenticated
+ * @nonce: the nonce of the extent that the block is of
+ * @index: index of the block in the extent
+ * @page: the page with the block
+ * @offset: where in @page it begins
+ * @tag: the tag
+ *
+ * Context: any.
+ * Return: 0, -EBADMSG if the block or the tag isn't what the inode's key made, or
+ *	   another negative errno, on which the block must not be used either
+ */
+int fscrypt_verify_extent_block(const struct inode *inode,
+				const struct fscrypt_extent_nonce *nonce,
+				u64 index, struct page *page,
+				unsigned int offset,
+				const struct fscrypt_extent_tag *tag)
+{
+	const struct fscrypt_inode_info *ci = fscrypt_get_extent_info(inode);
+
+	if (WARN_ON_ONCE(!ci))
+		return -ENOKEY;
+	return ci->ci_extent_ops->verify_block(ci->ci_extent_handle, nonce, index,
+					       page, offset, tag);
+}
+EXPORT_SYMBOL_GPL(fscrypt_verify_extent_block);
 
 /**
  * fscrypt_decrypt_extent_bio() - decrypt part of an extent in place

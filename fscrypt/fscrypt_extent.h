@@ -43,6 +43,8 @@ struct fscrypt_extent_nonce {
  * one the key epoch, of which there is only 0 so far.
  */
 #define FSCRYPT_EXTENT_CONTEXT_V1	1
+/* The same for files whose contents are authenticated.  2 and 4 are spoken for. */
+#define FSCRYPT_EXTENT_CONTEXT_V3	3
 
 /*
  * The HKDF context of what the engine derives: a private number, until upstream
@@ -93,6 +95,34 @@ static inline int fscrypt_get_extent_context(const u8 *ctx, size_t len,
 struct fscrypt_extent_tag {
 	u8 bytes[FSCRYPT_EXTENT_TAG_SIZE];
 };
+
+/* The context of an extent of a file whose contents are authenticated: version 3 */
+struct fscrypt_authenticated_extent_context {
+	u8 version;
+	struct fscrypt_extent_nonce nonce;
+	__le32 window_start;
+	__le32 window_end;
+	struct fscrypt_extent_tag place;
+} __packed;
+
+/* A context of any version, of which each begins with its version and the nonce */
+union fscrypt_any_extent_context {
+	struct fscrypt_extent_context v1;
+	struct fscrypt_authenticated_extent_context v3;
+};
+
+/* The size of a context of @version in bytes, or 0 if there is no such version. */
+static inline size_t fscrypt_extent_context_size(u8 version)
+{
+	switch (version) {
+	case FSCRYPT_EXTENT_CONTEXT_V1:
+		return sizeof(struct fscrypt_extent_context);
+	case FSCRYPT_EXTENT_CONTEXT_V3:
+		return sizeof(struct fscrypt_authenticated_extent_context);
+	default:
+		return 0;
+	}
+}
 
 /**
  * struct fscrypt_extent_place - which part of an extent a file shows, and where
@@ -268,19 +298,40 @@ void fscrypt_unregister_extent_ops(const struct fscrypt_extent_ops *ops);
 bool fscrypt_has_inline_hardware(struct block_device *bdev,
 				 const struct blk_crypto_key *key);
 
-/* For filesystems; with CONFIG_FS_ENCRYPTION only */
+/* For filesystems */
+#ifdef CONFIG_FS_ENCRYPTION
+bool fscrypt_authenticates_contents(const struct inode *inode);
+#else
+static inline bool fscrypt_authenticates_contents(const struct inode *inode)
+{
+	return false;
+}
+#endif
+
+/* The same, with CONFIG_FS_ENCRYPTION only */
+bool fscrypt_is_authenticated_context(const void *ctx, size_t len);
 void fscrypt_request_extent_engine(struct super_block *sb);
 bool fscrypt_needs_stable_contents(const struct inode *inode);
 bool fscrypt_have_same_extent_key(const struct inode *a, const struct inode *b);
 int fscrypt_new_extent_nonce(const struct inode *inode,
 			     struct fscrypt_extent_nonce *nonce);
-int fscrypt_parse_extent_context(const struct inode *inode, const u8 *ctx,
-				 size_t len, struct fscrypt_extent_nonce *nonce);
+int fscrypt_parse_extent_context(const struct inode *inode,
+				 const union fscrypt_any_extent_context *ctx,
+				 size_t len, struct fscrypt_extent_place *place);
+int fscrypt_make_extent_context(const struct inode *inode,
+				const struct fscrypt_extent_place *place,
+				union fscrypt_any_extent_context *ctx);
 int fscrypt_encrypt_extent_bio(const struct inode *inode,
 			       const struct fscrypt_extent_nonce *nonce,
 			       u64 pos, struct bio *src,
 			       const struct bvec_iter *src_iter,
-			       struct bio *dst);
+			       struct bio *dst,
+			       struct fscrypt_extent_tag *tags);
+int fscrypt_verify_extent_block(const struct inode *inode,
+				const struct fscrypt_extent_nonce *nonce,
+				u64 index, struct page *page,
+				unsigned int offset,
+				const struct fscrypt_extent_tag *tag);
 int fscrypt_decrypt_extent_bio(const struct inode *inode,
 			       const struct fscrypt_extent_nonce *nonce,
 			       u64 pos, struct bio *bio,
