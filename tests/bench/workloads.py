@@ -186,11 +186,11 @@ def add_key(raw):
     return identifier
 
 
-def make_directory(name, identifier):
+def make_directory(name, identifier, authenticated=False):
     """Makes a directory with that key."""
     os.mkdir(name)
     directory = os.open(name, os.O_RDONLY)
-    kernel.set_policy(directory, identifier)
+    kernel.set_policy(directory, identifier, authenticated)
     os.close(directory)
 
 
@@ -199,7 +199,8 @@ class Target:
 
     def __init__(self, name, pool_size=POOL_SIZE):
         self.filesystem, _, how = name.partition("-")
-        self.encrypted = how == "encrypted"
+        self.authenticated = how == "authenticated"
+        self.encrypted = how == "encrypted" or self.authenticated
         self.device = DISK
         if how == "dmcrypt":
             self.device = self.make_dm_crypt()
@@ -207,7 +208,7 @@ class Target:
         self.make_filesystem()
         self.mount(pool_size)
         if self.encrypted:
-            make_directory(DIRECTORY, self.key)
+            make_directory(DIRECTORY, self.key, self.authenticated)
         else:
             os.mkdir(DIRECTORY)
 
@@ -271,6 +272,14 @@ class Target:
         blocks = len(offsets) * size // BLOCK
         return busy // blocks, misses / blocks
 
+    def metadata(self):
+        """Returns the bytes of metadata in use, each once."""
+        run("sync", "-f", MOUNT_POINT)
+        uuid = run("findmnt", "-no", "UUID", MOUNT_POINT).strip()
+        with open(f"/sys/fs/btrfs/{uuid}/allocation/metadata/bytes_used",
+                  encoding="ascii") as file:
+            return int(file.read())
+
     def remove(self):
         run("umount", MOUNT_POINT)
         if self.device != DISK:
@@ -296,12 +305,15 @@ def write_extents():
 def measure_target(name, idle_process):
     costs = collections.defaultdict(list)
     misses = {}
+    metadata = {}
 
     def measure(target, workloads):
         for workload in workloads:
             target.remount(workload.pool_size)
             cost, misses[workload.name] = target.measure(idle_process, workload)
             costs[workload.name].append(cost)
+            if target.filesystem == "btrfs" and workload.name in ["write", "randwrite"]:
+                metadata[workload.name] = target.metadata()
 
     for number in range(ROUNDS):
         print(f"{name}: round {number + 1} of {ROUNDS}", flush=True)
@@ -318,6 +330,8 @@ def measure_target(name, idle_process):
                insn_per_4k=mean_without_extremes(cost))
     if name == "btrfs-encrypted":
         report(misses_per_4k=misses)
+    if metadata:
+        report(metadata={name: metadata})
 
 
 def make_disk():
@@ -450,7 +464,7 @@ def main():
                   "ordered extent": object_bytes("btrfs_ordered_extent"),
                   "file extent item": file_extent_item_bytes("btrfs")})
     for name in targets:
-        if name not in ["cipher", "btrfs-dmcrypt"]:
+        if name not in ["cipher", "btrfs-dmcrypt", "btrfs-authenticated"]:
             report(opens={name: [open_instructions(idle_process, name, keys)
                                  for keys in [1, MANY_KEYS]]})
     if "btrfs-encrypted" in targets:

@@ -40,6 +40,7 @@ arguments=()
 if [ -n "$ENCRYPT" ]; then
 	# All files of both filesystems are encrypted, without a word from the tests.
 	dummy="-o test_dummy_encryption"
+	[ "$ENCRYPT" != authenticated ] || dummy+="=v2-authenticated"
 	export MOUNT_OPTIONS="$dummy ${MOUNT_OPTIONS-}"
 	export TEST_FS_MOUNT_OPTS="$dummy ${TEST_FS_MOUNT_OPTS-}"
 	arguments+=(-E "$REPO/tests/fstests/encrypt-exclude")

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything is relocated, several times, while files are in use.
+# variant: balance-in-use-authenticated vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

@@ -4,6 +4,7 @@
 # and removing disks, resizing, snapshots and their deletion.  What has to read or
 # write contents is refused.
 # timeout: 400
+# variant: maintenance-without-key-authenticated vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 . file-tree.sh

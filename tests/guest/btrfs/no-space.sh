@@ -6,6 +6,7 @@
 # long: yes
 # vm: uml
 # timeout: 1800
+# variant: no-space-authenticated POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

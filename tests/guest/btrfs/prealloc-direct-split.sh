@@ -3,6 +3,7 @@
 # A large direct write to allocated space is one ordered extent, split at each
 # bio: all of them count data units from the extent's beginning on disk.  The
 # same through extent maps that are still cached, and in place (+C).
+# variant: prealloc-direct-split-authenticated vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 . small-bios.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Files with one policy share extents, whole and in part, within a file and
 # between subvolumes; writing to one leaves the other as it was.
+# variant: reflink-authenticated vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

@@ -9,6 +9,7 @@
 # timeout: 1200
 # guest: own
 # variant: stress-maintenance-30-minutes timeout=7200 STRESS_SECONDS=1800
+# variant: stress-maintenance-authenticated-30-minutes long=yes timeout=7200 STRESS_SECONDS=1800 POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 . fault-injection.sh

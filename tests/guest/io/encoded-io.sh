@@ -3,6 +3,7 @@
 # Encoded reads and writes of encrypted files, by ioctl and io_uring, are those of plain ones:
 # compressed plaintext, which is neither decompressed nor compressed on its way.
 # vm: uml
+# variant: encoded-io-authenticated vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

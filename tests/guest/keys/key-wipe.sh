@@ -13,6 +13,8 @@
 # variant: key-wipe-ext4 long=yes timeout=2400 vm= FILESYSTEM=ext4 POLICIES="2:1:4:0 2:9:9:0 2:5:6:0 2:9:9:4 1:9:9:4"
 # Other ciphers: Adiantum, AES-128, and Adiantum with DIRECT_KEY.
 # variant: key-wipe-modes long=yes timeout=1800 POLICIES="2:9:9:0 2:5:6:0 2:9:9:4 1:9:9:4"
+# With authenticated contents, the keys of the tags, too.
+# variant: key-wipe-authenticated POLICIES=2:1:4:128
 # When blk-crypto-fallback has the keys.
 # variant: key-wipe-inlinecrypt KEY_WIPE_MOUNT_OPTIONS=noatime,nodatasum,inlinecrypt POLICIES=2:1:4:0
 . harness.sh
@@ -74,13 +76,15 @@ follow_key() {
 	expect_found "$present"
 	expect_none extent-prk
 	expect_none extent
+	expect_none tags
 
 	exec 5<"$encrypted/file"
 	cat <&5 >/dev/null
 	search "present"
 	expect_found "$present"
 	if [ "$filesystem" = btrfs ]; then
-		[ "$flags" = 0 ] || extents=mode
+		[ "$flags" != 4 ] || extents=mode
+		[ "$flags" != 128 ] || expect_found "tags: expanded"
 		# v1's DIRECT_KEY takes the master key itself and derives no PRK.
 		[ "$policy" = 1:9:9:4 ] || expect_found "extent-prk: HMAC state"
 		expect_found "$extents: "{key,expanded}

@@ -80,11 +80,12 @@ declare -A modes=(
 # shellcheck disable=SC2034
 hctr2='-c 1 -n 10'
 
-# set_policy DIRECTORY KEYSPEC [OPTION...]: options are those of set_encpolicy
+# set_policy DIRECTORY KEYSPEC [OPTION...]: options are those of set_encpolicy; the variable
+# POLICY_FLAGS has flags for all policies, as one of a test's variants sets it
 set_policy() {
 	local directory=$1 key=$2
 	shift 2
-	xfs_io -c "set_encpolicy $* $key" "$directory"
+	xfs_io -c "set_encpolicy ${POLICY_FLAGS:+-f $POLICY_FLAGS} $* $key" "$directory"
 }
 
 mount_btrfs() {

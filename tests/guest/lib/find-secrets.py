@@ -8,8 +8,8 @@ POLICY is VERSION:CONTENTS:NAMES:FLAGS, the numbers of the policy.  KEYFILE has 
 complement of the key.  A NONCE, in hexadecimal, is an extent's, a directory's, or that
 of a file with a key of its own; KIND is extent, names or contents.
 
-Prints lines "COUNT OWNER: WHAT".  OWNER is master, extent-prk, a KIND,
-or mode, which is for the one key that all have with DIRECT_KEY.
+Prints lines "COUNT OWNER: WHAT".  OWNER is master, extent-prk, a KIND, tags if the flags
+have AUTHENTICATED, or mode, which is for the one key that all have with DIRECT_KEY.
 """
 import hashlib
 import hmac
@@ -22,14 +22,16 @@ PIECE = 1 << 16
 # struct fscrypt_policy
 AES_256_XTS, AES_256_CTS, AES_128_CBC, AES_128_CTS, ADIANTUM = 1, 4, 5, 6, 9
 KEY_SIZES = {AES_256_XTS: 64, AES_256_CTS: 32, AES_128_CBC: 16, AES_128_CTS: 16, ADIANTUM: 32}
-DIRECT_KEY = 4
+DIRECT_KEY, AUTHENTICATED = 4, 0x80
+# log2 of the data unit size
+DATA_UNIT_BITS = 12
 
 CHACHA_CONSTANT = b"expand 32-byte k"
 # Those of AES-256, twice Poly1305, and NH
 ADIANTUM_KEYS_SIZE = 32 + 2 * 16 + 1072
 
 # HKDF contexts
-PER_FILE, DIRECT, EXTENT = b"\x02", b"\x03", b"\xf0"
+PER_FILE, DIRECT, EXTENT, TAGS = b"\x02", b"\x03", b"\xf0", b"\xf1"
 
 
 def sha512(key, data):
@@ -260,7 +262,8 @@ def cipher_secrets(owner, mode, key):
 
 def secrets(version, contents, names, flags, master_key, nonces):
     prk = sha512(bytes(64), master_key)
-    extent_prk = expand(prk, EXTENT)
+    extent_prk = expand(prk, TAGS + bytes([contents, DATA_UNIT_BITS])
+                        if flags & AUTHENTICATED else EXTENT)
     # The second block of the inner hash of HKDF-Extract
     block = (master_key + b"\x80").ljust(126, b"\0") + (1536).to_bytes(2, "big")
     found = {
@@ -269,6 +272,10 @@ def secrets(version, contents, names, flags, master_key, nonces):
     }
     found |= hmac_secrets("master: PRK", prk)
     found |= hmac_secrets("extent-prk", extent_prk)
+    if flags & AUTHENTICATED:
+        keys = expand(extent_prk, TAGS)
+        found |= {"tags: key": [keys[:16], keys[16:48]],
+                  "tags: expanded": round_keys(keys[16:48])[2:]}
     if flags & DIRECT_KEY:
         size = KEY_SIZES[contents]
         key = master_key if version == 1 else expand(prk, DIRECT + bytes([contents]))

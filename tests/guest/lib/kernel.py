@@ -177,15 +177,15 @@ def key_status(fd, name):
     return struct.unpack_from("=I", argument, 64)[0]
 
 
-def policy_of(name):
+def policy_of(name, authenticated=False):
     """AES-256-XTS and AES-256-CBC-CTS with names padded to 16 bytes."""
     if len(name) == 8:
         return struct.pack("=BBBB8s", 0, 1, 4, 2, name)
-    return struct.pack("=BBBBB3x16s", 2, 1, 4, 2, 0, name)
+    return struct.pack("=BBBBB3x16s", 2, 1, 4, 0x82 if authenticated else 2, 0, name)
 
 
-def set_policy(fd, name):
-    fcntl.ioctl(fd, SET_POLICY, bytearray(policy_of(name)))
+def set_policy(fd, name, authenticated=False):
+    fcntl.ioctl(fd, SET_POLICY, bytearray(policy_of(name, authenticated)))
 
 
 def get_policy_ex(fd):

@@ -40,5 +40,6 @@ print(nonce.hex())' "$1"
 
 # extent_nonce_of PATH: that of its first extent
 extent_nonce_of() {
-	offline corrupt-item --item "5:$(stat -c %i "$1"):108:0" --show "$SCRATCH_DEV" | tail -c 33
+	offline corrupt-item --item "5:$(stat -c %i "$1"):108:0" --show "$SCRATCH_DEV" |
+		tail -n 1 | cut -c 117-148
 }

@@ -3,6 +3,7 @@
 # The power could be cut after any flush: each time the log can be replayed without
 # the key, and with it what was synced by then is right.  Some flushes are tried.
 # variant: log-replay-every-flush long=yes timeout=900 STEP=1
+# variant: log-replay-at-flushes-authenticated vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 . log-writes.sh

@@ -6,6 +6,7 @@
 # long: yes
 # vm: uml
 # timeout: 7200
+# variant: power-cuts-authenticated POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 . log-writes.sh
