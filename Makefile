@@ -6,7 +6,7 @@
 
 BUILD ?= build
 export BUILD JOBS KERNEL VM KSRC KSRC_SHA256 KDIR GUEST_BIN GUESTS TESTS
-export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN ENCRYPT VARIANT
+export FSTESTS_DIR FSTYP SCRIPT COUNT SEEDS PLAIN AUTHENTICATED ENCRYPT VARIANT
 ifdef SIGN
 # Who signs off.
 export SIGN
@@ -33,7 +33,7 @@ help:
 	@echo '                           what one would send: BUILD/series/out'
 	@echo 'make check-series          does it apply, compile and work, step by step?'
 	@echo 'make mutants               are deliberate bugs found?'
-	@echo 'make hostile-images [COUNT=N | SEEDS=FIRST-LAST] [PLAIN=1]'
+	@echo 'make hostile-images [COUNT=N | SEEDS=FIRST-LAST] [PLAIN=1 | AUTHENTICATED=1]'
 	@echo '                           bad images, one after the other'
 	@echo 'make bench                 instructions per 4 KiB'
 	@echo 'make fstests FSTESTS_DIR=DIR TESTS="..." [FSTYP=btrfs] [ENCRYPT=1]'

@@ -106,14 +106,15 @@ def add_keys(root, names):
             for name in names}
 
 
-def make_directory(path, key):
-    os.mkdir(path)
-    if key:
-        in_directory(path, kernel.set_policy, key)
+def populate(root, names, authenticated):
+    """Returns the names on disk of the keys; without keys, all is plain.  With v2 policies,
+    contents may be authenticated.
+    """
+    def make_directory(path, key):
+        os.mkdir(path)
+        if key:
+            in_directory(path, kernel.set_policy, key, authenticated)
 
-
-def populate(root, names):
-    """Returns the names on disk of the keys; without keys, all is plain."""
     keys = add_keys(root, names)
     # A leaf between the root directory, which a mount needs, and the others.
     write(f"{root}/filler", b"public")
@@ -190,7 +191,7 @@ def log(root):
     fsync(f"{root}/sub/there/{NAME}inner/{NAME}innerfile")
 
 
-def make(image, root, options, with_log, keys):
+def make(image, root, options, with_log, keys, authenticated=False):
     """Makes an image and returns the names on disk of the keys in it."""
     with open(image, "wb") as file:
         file.truncate(SIZE)
@@ -198,7 +199,7 @@ def make(image, root, options, with_log, keys):
                    check=True)
     device = kernel.loop_device(image)
     kernel.mount(device, root, "commit=300")
-    names = populate(root, keys)
+    names = populate(root, keys, authenticated)
     os.sync()
     if with_log:
         log(root)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Makes images, changes one thing in each, and does all that can be done to them.
 
-usage: run.py [--plain] FIRST[-LAST]...
+usage: run.py [--plain | --authenticated] FIRST[-LAST]...
 
 With --plain, the images have nothing that is encrypted, so that they show what the
-unpatched btrfs does.
+unpatched btrfs does.  With --authenticated, what is encrypted is authenticated, too, but for
+what has a v1 policy.
 
 A child does the work, so that its end, or that it doesn't get on, is a result like any
 other.  OUT/results has a line for each seed.  If there is OUT/current in the end, the
@@ -30,8 +31,9 @@ from occurrences import data_ranges  # noqa: E402
 OUT = os.environ["OUT"]
 ROOT = os.environ["SCRATCH_MNT"]
 RESULTS = f"{OUT}/results"
-ARGUMENTS = [word for word in sys.argv[1:] if word != "--plain"]
-PLAIN = len(ARGUMENTS) < len(sys.argv) - 1
+ARGUMENTS = [word for word in sys.argv[1:] if not word.startswith("--")]
+PLAIN = "--plain" in sys.argv
+AUTHENTICATED = "--authenticated" in sys.argv
 # Keys that are in the images, and those of them that the exerciser adds.
 KEYS, ADDED_KEYS = ((), ()) if PLAIN else (("there", "missing", "old"), ("there", "old"))
 # What nobody may see
@@ -427,7 +429,7 @@ def watch(child, progress):
 
 def make_images():
     for name, (options, with_log) in IMAGES.items():
-        keys = base.make(f"{name}.img", ROOT, options, with_log, KEYS)
+        keys = base.make(f"{name}.img", ROOT, options, with_log, KEYS, AUTHENTICATED)
         # For the host; and its data for here, as it takes a minute to read it all over 9p.
         subprocess.run(["cp", "--sparse=always", f"{name}.img", OUT], check=True)
         with open(f"{name}.img", "rb") as image, open(f"{OUT}/{name}.data", "wb") as file:

@@ -210,6 +210,7 @@ class Guest:
             "TESTS": os.environ.get("TESTS", ""),
             "SEEDS": os.environ.get("SEEDS", ""),
             "PLAIN": os.environ.get("PLAIN", ""),
+            "AUTHENTICATED": os.environ.get("AUTHENTICATED", ""),
             "ENCRYPT": os.environ.get("ENCRYPT", ""),
             "UNPATCHED_BTRFS": f"{BUILD}/btrfs-unpatched{self.variant}/btrfs.ko",
             **{name: os.environ[name] for name in FSTESTS_VARIABLES if name in os.environ},
