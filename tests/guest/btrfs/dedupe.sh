@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Deduplication makes files with one policy share extents if they have the same
 # data, and only then.
-# variant: dedupe-authenticated vm=uml POLICY_FLAGS=0x82
+# variant: dedupe-authenticated long=yes vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

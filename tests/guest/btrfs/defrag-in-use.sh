@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Files are defragmented while they are in use, which makes new extents of their
 # data, compressed ones too.
-# variant: defrag-in-use-authenticated vm=uml POLICY_FLAGS=0x82
+# variant: defrag-in-use-authenticated long=yes vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A snapshot and its source share extents, and each reads its own data: what was
 # written before it, and after it on both sides.
-# variant: snapshots-authenticated vm=uml POLICY_FLAGS=0x82
+# variant: snapshots-authenticated long=yes vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The oracle reads compressed extents: what is encrypted is the compressed data.
-# variant: oracle-compression-authenticated vm=uml POLICY_FLAGS=0x82
+# variant: oracle-compression-authenticated long=yes vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 . file-tree.sh

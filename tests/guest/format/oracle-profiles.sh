@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The oracle reads every copy of the data on SINGLE, DUP, RAID0 and RAID1: each
 # is the ciphertext that the checksums are of.
-# variant: oracle-profiles-authenticated vm=uml POLICY_FLAGS=0x82
+# variant: oracle-profiles-authenticated long=yes vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 . file-tree.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Several processes read and write, while the filesystem is synced, balanced,
 # defragmented and snapshotted underneath, and caches are dropped.
-# variant: concurrent-io-authenticated vm=uml POLICY_FLAGS=0x82
+# variant: concurrent-io-authenticated long=yes vm=uml POLICY_FLAGS=0x82
 . harness.sh
 . encryption.sh
 

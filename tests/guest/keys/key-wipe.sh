@@ -14,7 +14,7 @@
 # Other ciphers: Adiantum, AES-128, and Adiantum with DIRECT_KEY.
 # variant: key-wipe-modes long=yes timeout=1800 POLICIES="2:9:9:0 2:5:6:0 2:9:9:4 1:9:9:4"
 # With authenticated contents, the keys of the tags, too.
-# variant: key-wipe-authenticated POLICIES=2:1:4:128
+# variant: key-wipe-authenticated long=yes timeout=1200 POLICIES=2:1:4:128
 # When blk-crypto-fallback has the keys.
 # variant: key-wipe-inlinecrypt KEY_WIPE_MOUNT_OPTIONS=noatime,nodatasum,inlinecrypt POLICIES=2:1:4:0
 . harness.sh
