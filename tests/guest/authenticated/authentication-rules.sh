@@ -5,6 +5,7 @@
 # vm: uml
 . harness.sh
 . encryption.sh
+. items.sh
 
 # incompat BIT-NAME: whether the superblock on the disk has it
 incompat() {
@@ -50,8 +51,8 @@ lsattr "$SCRATCH_MNT"/{new,nocow}/file | tee flags
 # BTRFS_INODE_NODATASUM
 for name in new nocow; do
 	sync
-	flags=$(offline corrupt-item --item "5:$(stat -c %i "$SCRATCH_MNT/$name/file"):1:0" --show "$SCRATCH_DEV" |
-		tail -n 1 | cut -c 129-130)
+	flags=$(offline corrupt-item --item "5:$(stat -c %i "$SCRATCH_MNT/$name/file"):$INODE_ITEM:0" --show "$SCRATCH_DEV" |
+		tail -n 1 | cut -c $((2 * INODE_FLAGS_AT + 1))-$((2 * INODE_FLAGS_AT + 2)))
 	[ $((16#$flags & 1)) = 0 ] || fail "there are files without checksums"
 done
 for name in new nocow; do

@@ -43,7 +43,7 @@ item "$other" $EXTENT_DATA 0 --insert "$whole"
 [ "$rest" != "$whole" ] || fail "nothing was overwritten"
 # A hole, and another size
 item "$third" $EXTENT_DATA 0 --delete
-item "$third" $INODE_ITEM 0 --set 16:0010000000000000
+item "$third" $INODE_ITEM 0 --set $INODE_SIZE_AT:0010000000000000
 
 mount -o ro "$SCRATCH_DEV" "$SCRATCH_MNT"
 add_key main >/dev/null

@@ -35,7 +35,7 @@ sums=$(sha256sum "$encrypted"/*)
 umount "$SCRATCH_MNT"
 
 expect_good() {
-	mount_tampered
+	mount_with_key
 	echo "$sums" | sha256sum --check --quiet
 	all_ways_work "$encrypted/file" 4096 4096
 	umount "$SCRATCH_MNT"
@@ -50,7 +50,7 @@ tamper() {
 		# shellcheck disable=SC2086 # an option and its value
 		item "$inode" $EXTENT_DATA "$offset" $action
 	done
-	mount_tampered
+	mount_with_key
 	all_ways_fail "$encrypted/$name" "$offset" 4096 "$4" "$5"
 	echo "$sums" | grep -v "/$name\$" | sha256sum --check --quiet
 	umount "$SCRATCH_MNT"
@@ -95,7 +95,7 @@ in_all_policies() {
 # tamper_policies AT OLD NEW ERROR WHAT
 tamper_policies() {
 	in_all_policies "$1" "$3"
-	mount_tampered
+	mount_with_key
 	all_ways_fail "$encrypted/file" 4096 4096 "$4" "$5"
 	all_ways_fail "$encrypted/compressed" 4096 4096 "$4" "$5"
 	umount "$SCRATCH_MNT"
@@ -109,7 +109,7 @@ expect_good
 for name in file other; do
 	item "${!name}" $EXTENT_DATA 32768 --set "$EXTENT_PLACE_AT:00000000"
 done
-mount_tampered
+mount_with_key
 expect_error 'Bad message' cat "$encrypted/file"
 expect_error 'Bad message' dd if="$encrypted/piece" of="$encrypted/file" bs=4k seek=8 conv=notrunc
 truncate -s 32k "$encrypted/file"
@@ -117,4 +117,4 @@ head -c 32k file >beginning
 cmp "$encrypted/file" beginning
 rm "$encrypted/other"
 umount "$SCRATCH_MNT"
-btrfs check "$SCRATCH_DEV" >complaints 2>&1 || fail "btrfs check finds something: $(<complaints)"
+expect_good_metadata

@@ -44,7 +44,7 @@ logged() {
 
 # expect_bad WHAT: reading the file, but not the other one
 expect_bad() {
-	mount_tampered
+	mount_with_key
 	dmesg | grep 'start tree-log replay' || fail "$1: there was no log"
 	all_ways_fail "$encrypted/file" 0 4096 EBADMSG "$1"
 	cmp other "$encrypted/other"
@@ -52,7 +52,7 @@ expect_bad() {
 }
 
 restore
-mount_tampered
+mount_with_key
 cmp file "$encrypted/file"
 cmp other "$encrypted/other"
 umount "$SCRATCH_MNT"

@@ -49,7 +49,7 @@ for profile in dup raid1 raid5; do
 	[ $profile != raid5 ] || continue
 	spoil 0
 	spoil 1
-	mount_tampered
+	mount_with_key
 	all_ways_fail "$encrypted/file" $AT 4096 EIO "$profile, both copies changed"
 	cmp -n $AT file "$encrypted/file"
 	cmp other "$encrypted/other"

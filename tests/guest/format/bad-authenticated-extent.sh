@@ -8,7 +8,6 @@
 . bad-image.sh
 
 POLICY_FLAGS=0x82
-EXTENT_WINDOW_END_AT=78
 INCOMPAT_EXTENT_FSCRYPT_AUTH=57
 
 # expect_bad_sums TEXT: it can't be mounted, as the csum tree begins with a bad leaf
@@ -34,13 +33,13 @@ expect_check_complaint 'invalid window'
 spoil "$encrypted_inode" $EXTENT_DATA --set $EXTENT_WINDOW_END_AT:02000000
 
 # Tags in a tree of files; after them, in the order of keys, there is nothing.
-offline corrupt-item --item "$tree:-14:129:0" --insert "$(printf '%032d' 0)" "$SCRATCH_DEV"
+offline corrupt-item --item "$tree:$TAGS:$EXTENT_TAG:0" --insert "$(printf '%032d' 0)" "$SCRATCH_DEV"
 expect_bad_leaf 'tags that are empty, in the wrong tree'
-offline corrupt-item --item "$tree:-14:129:0" --delete "$SCRATCH_DEV"
+offline corrupt-item --item "$tree:$TAGS:$EXTENT_TAG:0" --delete "$SCRATCH_DEV"
 
 # The first item of the csum tree has the tags.
 start=$(btrfs inspect-internal dump-tree -t csum "$SCRATCH_DEV" |
 	awk '/item 0 key .EXTENT_TAG / { print $6 + 0 }')
-offline corrupt-item --item "7:-14:129:$start" --resize 15 "$SCRATCH_DEV"
+offline corrupt-item --item "7:$TAGS:$EXTENT_TAG:$start" --resize 15 "$SCRATCH_DEV"
 expect_bad_sums 'unaligned item size for csum item'
 expect_check_complaint 'unaligned item size for csum item'

@@ -8,7 +8,7 @@
 
 start_image
 spoil "$plain_inode" $FSCRYPT_INODE_CTX --insert "$(show "$encrypted_inode" $FSCRYPT_INODE_CTX)"
-mount_image
+mount_with_key
 expect_error "Structure needs cleaning" cat "$plain/file"
 expect_message "BTRFS.*inode[ =]$plain_inode"
 cmp good "$encrypted/good"

@@ -11,7 +11,7 @@ context=$(show "$encrypted_inode" $EXTENT_DATA | tail -c 43)
 spoil "$plain_inode" $EXTENT_DATA --resize $ENCRYPTED_EXTENT_ITEM_SIZE
 spoil "$plain_inode" $EXTENT_DATA --set "$EXTENT_CONTEXT_SIZE_AT:$context"
 spoil "$plain_inode" $EXTENT_DATA --set $EXTENT_ENCRYPTION_AT:01
-mount_image
+mount_with_key
 expect_unreadable cat "$plain/file"
 expect_unreadable direct_dd if="$plain/file" bs=8k
 expect_message "BTRFS.*inode[ =]$plain_inode"

@@ -17,7 +17,7 @@ for mode in a411 a421 a461 a4c1; do
 	expect_check_complaint 'odd inode flags|is encrypted, but its type has no key'
 	spoil "$encrypted_inode" $INODE_ITEM --set "0:$good"
 done
-mount_image
+mount_with_key
 cat "$encrypted/file" >/dev/null
 
 # As is one whose name has the same type.

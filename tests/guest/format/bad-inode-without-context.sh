@@ -8,7 +8,7 @@
 
 start_image
 spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --delete
-mount_image
+mount_with_key
 expect_error "Structure needs cleaning" cat "$encrypted/file"
 expect_message "BTRFS.*inode[ =]$encrypted_inode"
 cmp good "$encrypted/good"

@@ -10,7 +10,7 @@
 start_image
 spoil "$encrypted_inode" $EXTENT_DATA --set $EXTENT_ENCRYPTION_AT:00
 spoil "$encrypted_inode" $EXTENT_DATA --resize $EXTENT_ITEM_SIZE
-mount_image
+mount_with_key
 expect_unreadable cat "$encrypted/file"
 expect_unreadable direct_dd if="$encrypted/file" bs=8k
 expect_message "BTRFS.*inode[ =]$encrypted_inode"

@@ -7,7 +7,7 @@
 # vm: uml
 . harness.sh
 . encryption.sh
-. item-types.sh
+. items.sh
 
 EXTENT_TREE=2
 name=a-name-of-more-than-16-bytes

@@ -6,11 +6,10 @@
 . harness.sh
 . bad-image.sh
 
-INODE_SIZE_AT=16
 INLINE_DATA_AT=21
 
 start_image
-mount_image
+mount_with_key
 ln -s target "$encrypted/link"
 link=$(stat -c %i "$encrypted/link")
 umount "$SCRATCH_MNT"
@@ -43,5 +42,5 @@ for bad in \
 done
 
 spoil_link "$size" "$length"
-mount_image
+mount_with_key
 [ "$(readlink "$encrypted/link")" = target ]

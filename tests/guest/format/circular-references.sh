@@ -6,7 +6,7 @@
 # vm: uml
 . harness.sh
 . encryption.sh
-. item-types.sh
+. items.sh
 
 
 names() {

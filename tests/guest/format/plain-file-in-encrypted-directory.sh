@@ -7,7 +7,7 @@
 . bad-image.sh
 
 start_image
-mount_image
+mount_with_key
 touch "$encrypted/empty"
 inode=$(stat -c %i "$encrypted/empty")
 sync
@@ -18,7 +18,7 @@ byte=$((16#${flags:2:2} & ~0x10))
 spoil "$inode" $INODE_ITEM --set $((INODE_FLAGS_AT + 1)):"$(printf %02x $byte)"
 spoil "$inode" $FSCRYPT_INODE_CTX --delete
 expect_check_complaint 'plain inode'
-mount_image
+mount_with_key
 lsattr "$encrypted" || true
 expect_error "Operation not permitted" cat "$encrypted/empty"
 expect_error "Operation not permitted" dd if=good of="$encrypted/empty"

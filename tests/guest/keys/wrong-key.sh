@@ -14,7 +14,7 @@ umount "$SCRATCH_MNT"
 
 # The policy of this file only: the last byte of the key identifier
 spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --set 23:ff
-mount_image
+mount_with_key
 expect_error "Required key not available" cat "$encrypted/file"
 cmp good "$encrypted/good"
 expect_rest_readable

@@ -6,20 +6,12 @@
 #
 # shellcheck disable=SC2034 # what is set here is for the tests
 . encryption.sh
-. item-types.sh
+. items.sh
 
 subvolume=$SCRATCH_MNT/subvolume
 encrypted=$subvolume/encrypted
 plain=$subvolume/plain
 
-# Where things are in items' bodies
-INODE_FLAGS_AT=64
-DIR_ITEM_TYPE_AT=29
-EXTENT_TYPE_AT=20
-EXTENT_DISK_NUM_BYTES_AT=29
-EXTENT_ENCRYPTION_AT=17
-EXTENT_CONTEXT_SIZE_AT=53
-EXTENT_CONTEXT_VERSION_AT=57
 EXTENT_ITEM_SIZE=53
 ENCRYPTED_EXTENT_ITEM_SIZE=74
 INCOMPAT_EXTENT_FSCRYPT=56
@@ -65,11 +57,6 @@ expect_unreadable() {
 		fail "failed for another reason: $*"
 }
 
-mount_image() {
-	mount_btrfs
-	add_key main >/dev/null
-}
-
 # expect_rest_readable: outside of the subvolume
 expect_rest_readable() {
 	[ "$(<"$SCRATCH_MNT/elsewhere")" = readable ] || fail "a good file can't be read"
@@ -81,7 +68,7 @@ expect_rest_readable() {
 # expect_bad_leaf REGEX: the leaf with all of the subvolume is refused, and the
 # kernel names the item like that
 expect_bad_leaf() {
-	mount_image
+	mount_with_key
 	expect_unreadable ls "$encrypted"
 	expect_message "corrupt leaf: .*$1"
 	expect_rest_readable

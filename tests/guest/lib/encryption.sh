@@ -153,11 +153,16 @@ drop_caches() {
 	echo 3 >/proc/sys/vm/drop_caches
 }
 
+# mount_with_key: mount it, with the key main
+mount_with_key() {
+	mount_btrfs
+	add_key main >/dev/null
+}
+
 # remount: mount it afresh, with the key main
 remount() {
 	umount "$SCRATCH_MNT"
-	mount_btrfs
-	add_key main >/dev/null
+	mount_with_key
 }
 
 # direct_dd OPERAND...: dd with direct reads.  Into memory that isn't there yet, as a new
@@ -219,6 +224,14 @@ check_metadata() {
 	fi
 }
 
+# expect_good_metadata: fail unless btrfs check finds nothing
+expect_good_metadata() {
+	check_metadata >"$OUT/check" 2>&1 || {
+		cat "$OUT/check"
+		fail "btrfs check found something"
+	}
+}
+
 # expect_printable FILE: what a tool said has no raw bytes, as of encrypted names
 expect_printable() {
 	! LC_ALL=C grep -n '[^ -~	]' "$1" || fail "$1 has raw bytes"
@@ -243,10 +256,7 @@ verify_offline() {
 	[ "$policy_version" = 2 ] || key=(--v1-key "$main:$OUT/main.key")
 	manifest "$SCRATCH_MNT" >"$OUT/manifest"
 	umount "$SCRATCH_MNT"
-	check_metadata >"$OUT/check" 2>&1 || {
-		cat "$OUT/check"
-		fail "btrfs check found something"
-	}
+	expect_good_metadata
 	offline extent-oracle "${key[@]}" "$@" --manifest "$OUT/manifest" \
 		--stats "${devices[@]}" >"$OUT/stats" || {
 		cat "$OUT/stats"

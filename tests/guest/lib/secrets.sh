@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # Looking for keys in the guest's memory.  Sourced after encryption.sh.
+. items.sh
 
 # search WHEN: look for the secrets in all of the memory, and print how often there are
 # which.  Needs filesystem, policy, nonces and the complement of the key in $OUT: see
@@ -40,6 +41,6 @@ print(nonce.hex())' "$1"
 
 # extent_nonce_of PATH: that of its first extent
 extent_nonce_of() {
-	offline corrupt-item --item "5:$(stat -c %i "$1"):108:0" --show "$SCRATCH_DEV" |
-		tail -n 1 | cut -c 117-148
+	offline corrupt-item --item "5:$(stat -c %i "$1"):$EXTENT_DATA:0" --show "$SCRATCH_DEV" |
+		tail -n 1 | cut -c $((2 * EXTENT_NONCE_AT + 1))-$((2 * EXTENT_NONCE_AT + 32))
 }

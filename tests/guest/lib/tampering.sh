@@ -6,26 +6,9 @@
 #
 # shellcheck disable=SC2034 # what is set here is for the tests
 . encryption.sh
-. item-types.sh
+. items.sh
 
 POLICY_FLAGS=0x82
-EXTENT_TAG=129
-TAGS=-14
-
-# Where things are in the item of an authenticated extent, and in the context of an inode
-EXTENT_RAM_BYTES_AT=8
-EXTENT_COMPRESSION_AT=16
-EXTENT_ENCRYPTION_AT=17
-EXTENT_TYPE_AT=20
-EXTENT_DISK_BYTENR_AT=21
-EXTENT_NUM_BYTES_AT=45
-EXTENT_CONTEXT_SIZE_AT=53
-EXTENT_CONTEXT_VERSION_AT=57
-EXTENT_NONCE_AT=58
-EXTENT_WINDOW_END_AT=78
-EXTENT_PLACE_AT=82
-CONTEXT_FLAGS_AT=3
-CONTEXT_DATA_UNIT_AT=4
 
 # dump TREE: the items of a tree
 dump() {
@@ -42,7 +25,7 @@ address_of() {
 # tag_item LOGICAL: the start of the item that has the tag of that block, and where it is there
 tag_item() {
 	dump csum | awk -v at="$1" '
-		/^\titem/ && $5 ~ /^(UNKNOWN\.129|EXTENT_TAG)$/ {
+		/^\titem/ && $5 == "EXTENT_TAG" {
 			start = $6 + 0
 			sub(/.*itemsize /, "")
 			if (start <= at && at < start + $0 / 16 * 4096)
@@ -81,12 +64,6 @@ tag() {
 # other HEX: as many other bytes
 other() {
 	tr 0-9a-f 1-9a-f0 <<<"$1"
-}
-
-# mount_tampered: with the key
-mount_tampered() {
-	mount_btrfs
-	add_key main >/dev/null
 }
 
 # all_ways_fail FILE OFFSET LENGTH ERROR WHAT: fail unless each way to read gets the error, or

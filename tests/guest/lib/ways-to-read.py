@@ -4,8 +4,7 @@
 
 usage: ways-to-read.py FILE OFFSET LENGTH
 
-That is the SHA-256 of the data or the name of the error.  What isn't known to have failed
-isn't left out: a way that gets a part of the data has its sum, too.
+That is the SHA-256 of the data, if only of a part of it, or the name of the error.
 """
 import ctypes
 import errno

@@ -34,7 +34,7 @@ expect_unsent() {
 echo "--- a name that is the target of a link"
 for target in ../elsewhere . ..; do
 	start_image
-	mount_image
+	mount_with_key
 	ln -s "$target" "$encrypted/link"
 	mkdir "$encrypted/directory"
 	touch "$encrypted/directory/name"
@@ -51,7 +51,7 @@ for target in ../elsewhere . ..; do
 	offline corrupt-item --item "$tree:$inode:$INODE_REF:$directory" \
 		--set "10:${body:2 * 23}" "$SCRATCH_DEV"
 	note_name "$inode"
-	mount_image
+	mount_with_key
 	expect_unsent 'Structure needs cleaning'
 	expect_message "inode $directory has a name that can't be decrypted"
 	expect_rest_readable
@@ -59,21 +59,21 @@ done
 
 echo "--- a directory without links and flag"
 start_image
-mount_image
+mount_with_key
 directory=$(stat -c %i "$encrypted")
 btrfs property set "$subvolume" ro true
 umount "$SCRATCH_MNT"
 note_name "$encrypted_inode"
 spoil "$directory" $INODE_ITEM --set 40:00000000
 spoil "$directory" $INODE_ITEM --set $INODE_FLAGS_AT:0000000000000000
-mount_image
+mount_with_key
 expect_unsent 'Structure needs cleaning'
 expect_message "inode $directory is in use and has no links"
 expect_rest_readable
 
 echo "--- contents in the inode of an encrypted file"
 start_image
-mount_image
+mount_with_key
 directory=$(stat -c %i "$encrypted")
 btrfs property set "$subvolume" ro true
 umount "$SCRATCH_MNT"
@@ -82,7 +82,7 @@ note_name "$encrypted_inode"
 spoil "$encrypted_inode" $EXTENT_DATA --set 8:0010000000000000
 spoil "$encrypted_inode" $EXTENT_DATA --set 16:0100
 spoil "$encrypted_inode" $EXTENT_DATA --set $EXTENT_TYPE_AT:00
-mount_image
+mount_with_key
 expect_unsent 'Input/output error' --compressed-data
 expect_unsent 'Input/output error'
 expect_rest_readable

@@ -15,7 +15,7 @@ expect_escaped() {
 }
 
 start_image
-mount_image
+mount_with_key
 touch "$encrypted"/{1..20} "$encrypted/$(printf 'n%.0s' {1..255})"
 directory=$(stat -c %i "$encrypted")
 inodes=$(stat -c %i "$encrypted"/*)

@@ -100,7 +100,7 @@ for top in plain encrypted; do
 		encrypted=$subvolume/encrypted
 		plain=$subvolume/plain
 		start_image
-		mount_image
+		mount_with_key
 		if [ $top = encrypted ]; then
 			mkdir "$SCRATCH_MNT/encrypted"
 			set_policy "$SCRATCH_MNT/encrypted" "$main" -v 2
@@ -129,7 +129,7 @@ for top in plain encrypted; do
 			btrfs check --readonly --mode=$other "$SCRATCH_DEV" ||
 				fail "repaired in mode $mode, and not clean in mode $other"
 		done
-		mount_image
+		mount_with_key
 		expect_files "$encrypted"
 		umount "$SCRATCH_MNT"
 		btrfs check --readonly "$SCRATCH_DEV"
@@ -140,7 +140,7 @@ for top in plain encrypted; do
 		! repair || fail "btrfs check says that all is repaired"
 		items "${inode[ref-and-index]}" >after
 		[ -z "$(comm -23 <(sort before) <(sort after))" ] || fail "something of it is gone"
-		mount_image
+		mount_with_key
 		# Mode lowmem doesn't mind that there is half a name.
 		if [ $mode = original ] || [ $top = encrypted ]; then
 			[ ! -e "$subvolume/lost+found" ]
@@ -159,13 +159,13 @@ subvolume=$SCRATCH_MNT/subvolume
 encrypted=$subvolume/encrypted
 plain=$subvolume/plain
 start_image
-mount_image
+mount_with_key
 make_files "$plain"
 umount "$SCRATCH_MNT"
 btrfs inspect-internal dump-tree -t "$tree" "$SCRATCH_DEV" >dump
 delete ref-and-item $INODE_REF $DIR_ITEM
 repair || fail "btrfs check still complains"
-mount_image
+mount_with_key
 echo "contents of ref-and-item" | cmp - "$subvolume/lost+found/"*
 cmp good "$encrypted/good"
 umount "$SCRATCH_MNT"

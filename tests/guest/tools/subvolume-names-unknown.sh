@@ -32,7 +32,7 @@ policy_version=2
 encrypted=$subvolume/encrypted
 plain=$subvolume/plain
 start_image
-mount_image
+mount_with_key
 btrfs subvolume create "$SCRATCH_MNT/known" "$subvolume/inner" "$encrypted/inner"
 umount "$SCRATCH_MNT"
 spoil "$encrypted_inode" $FSCRYPT_INODE_CTX --set 0:00

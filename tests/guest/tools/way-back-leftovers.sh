@@ -13,7 +13,7 @@ expect_left() {
 }
 
 start_image
-mount_image
+mount_with_key
 rm -r "$encrypted"
 directory=$(stat -c %i "$plain")
 umount "$SCRATCH_MNT"
